@@ -1,0 +1,142 @@
+#include "lib/core/log.h"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <charconv>
+#include <cmath>
+#include <functional>
+
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "lib/core/mutex.h"
+
+namespace stratus::core {
+namespace {
+
+std::atomic<Severity> g_level{Severity::kInfo};
+std::atomic<bool> g_has_sink{false};
+Mutex g_sink_mutex;
+std::function<void(std::string_view)>& Sink() {
+  static auto* sink = new std::function<void(std::string_view)>();
+  return *sink;
+}
+
+std::string_view Name(Severity severity) {
+  switch (severity) {
+    case Severity::kDebug: return "DEBUG";
+    case Severity::kInfo: return "INFO";
+    case Severity::kWarning: return "WARNING";
+    case Severity::kError: return "ERROR";
+  }
+  return "ERROR";
+}
+
+// Length of the well-formed UTF-8 sequence at the start of `text`, or 0.
+size_t Utf8Length(std::string_view text) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  const auto tail = [&](size_t i) { return i < text.size() && (byte(i) & 0xC0) == 0x80; };
+  const unsigned char lead = byte(0);
+  if (lead < 0x80) return 1;
+  if (lead >= 0xC2 && lead <= 0xDF) return tail(1) ? 2 : 0;
+  if (lead >= 0xE0 && lead <= 0xEF) {
+    if (!tail(1) || !tail(2)) return 0;
+    if (lead == 0xE0 && byte(1) < 0xA0) return 0;
+    if (lead == 0xED && byte(1) > 0x9F) return 0;
+    return 3;
+  }
+  if (lead >= 0xF0 && lead <= 0xF4) {
+    if (!tail(1) || !tail(2) || !tail(3)) return 0;
+    if (lead == 0xF0 && byte(1) < 0x90) return 0;
+    if (lead == 0xF4 && byte(1) > 0x8F) return 0;
+    return 4;
+  }
+  return 0;
+}
+
+void AppendNumber(std::string* out, double value) {
+  if (!std::isfinite(value)) {
+    *out += "null";
+    return;
+  }
+  char text[32];
+  const auto result = std::to_chars(text, text + sizeof(text), value);
+  out->append(text, result.ptr);
+}
+
+void WriteLine(std::string_view line) {
+  if (g_has_sink.load(std::memory_order_acquire)) {
+    MutexLock lock(g_sink_mutex);
+    if (Sink()) {
+      Sink()(line);
+      return;
+    }
+  }
+  // A log that cannot be written must not stop the program: the result is ignored on purpose.
+  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line.data(), line.size());
+}
+
+}  // namespace
+
+void AppendJsonString(std::string* out, std::string_view text) {
+  constexpr char kHex[] = "0123456789abcdef";
+  out->push_back('"');
+  while (!text.empty()) {
+    const size_t length = Utf8Length(text);
+    const auto c = static_cast<unsigned char>(text.front());
+    if (length == 0) {
+      *out += "\xEF\xBF\xBD";
+      text.remove_prefix(1);
+      continue;
+    }
+    if (c == '"' || c == '\\') {
+      out->push_back('\\');
+      out->push_back(static_cast<char>(c));
+    } else if (c < 0x20) {
+      *out += "\\u00";
+      out->push_back(kHex[c >> 4]);
+      out->push_back(kHex[c & 15]);
+    } else {
+      out->append(text.data(), length);
+    }
+    text.remove_prefix(length);
+  }
+  out->push_back('"');
+}
+
+void Log(Severity severity, std::string_view message, std::initializer_list<LogField> fields) {
+  if (!LogEnabled(severity)) return;
+  std::string line = "{\"time\":\"";
+  line += absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::Now(), absl::UTCTimeZone());
+  line += "\",\"severity\":\"";
+  line += Name(severity);
+  line += "\",\"message\":";
+  AppendJsonString(&line, message);
+  for (const LogField& field : fields) {
+    line.push_back(',');
+    AppendJsonString(&line, field.key);
+    line.push_back(':');
+    if (const auto* text = std::get_if<std::string_view>(&field.value)) {
+      AppendJsonString(&line, *text);
+    } else if (const auto* integer = std::get_if<int64_t>(&field.value)) {
+      line += std::to_string(*integer);
+    } else if (const auto* number = std::get_if<double>(&field.value)) {
+      AppendNumber(&line, *number);
+    } else {
+      line += std::get<bool>(field.value) ? "true" : "false";
+    }
+  }
+  line += "}\n";
+  WriteLine(line);
+}
+
+void SetLogLevel(Severity severity) { g_level.store(severity, std::memory_order_relaxed); }
+bool LogEnabled(Severity severity) { return severity >= g_level.load(std::memory_order_relaxed); }
+
+void SetLogSink(std::function<void(std::string_view)> sink) {
+  MutexLock lock(g_sink_mutex);
+  Sink() = std::move(sink);
+  g_has_sink.store(static_cast<bool>(Sink()), std::memory_order_release);
+}
+
+}  // namespace stratus::core
