@@ -1,0 +1,101 @@
+// HTTP over libcurl's multi interface, on one loop thread of its own.
+//
+//   http_client::Client client(options);
+//   client.Send({.url = "https://api.example.com/x", .deadline = deadline}, [](absl::StatusOr<Response> reply) {...});
+//
+// A reply of any HTTP status is a Response; an error is the absence of one: UNAVAILABLE (refused, reset, breaker open, too
+// busy), DEADLINE_EXCEEDED, CANCELLED, RESOURCE_EXHAUSTED (the body is over its limit), INVALID_ARGUMENT (not a URL).
+// Error messages name the host and path, never the query or a header: those may hold keys.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace stratus::http_client {
+
+struct Request {
+  std::string method = "GET";
+  std::string url;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+  // When the caller stops caring, retries included. Never infinite: without one, the client's default timeout counts.
+  absl::Time deadline = absl::InfiniteFuture();
+  // Whether it may be sent again after a failure. Only for requests that change nothing when they come twice.
+  bool idempotent = true;
+};
+
+struct Response {
+  int status = 0;
+  std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
+  std::string body;
+  int attempts = 1;
+
+  // The first header of that (lower-case) name, or empty.
+  std::string_view Header(std::string_view name) const;
+};
+
+struct Options {
+  absl::Duration default_timeout = absl::Seconds(10);
+  absl::Duration connect_timeout = absl::Seconds(3);
+  size_t response_bytes_max = 4 << 20;
+  int connections_per_host_max = 16;
+  int connections_max = 64;
+  // Requests queued or under way; past it Send fails at once with UNAVAILABLE.
+  int requests_max = 1024;
+
+  // After a failure to connect, a cut connection, or 429/502/503/504: at most this many tries in all, each wait drawn
+  // uniformly from [0, backoff * 2^n], or what Retry-After says where that fits the deadline. A retry budget bounds them:
+  // at most one retry to five first tries over time, so that an outage is not multiplied.
+  int attempts_max = 3;
+  absl::Duration backoff_base = absl::Milliseconds(50);
+  absl::Duration backoff_max = absl::Seconds(2);
+
+  // Circuit breaker, one a host:port: opens after this many failures in a row (connect, cut, timeout, 5xx), refuses for
+  // `breaker_open_for`, then lets one request try.
+  int breaker_failures = 8;
+  absl::Duration breaker_open_for = absl::Seconds(5);
+
+  std::string user_agent = "stratus";
+  // PEM file of extra roots; empty: the system's. Certificates are always verified.
+  std::string ca_file;
+};
+
+class Client {
+ public:
+  using Callback = std::function<void(absl::StatusOr<Response>)>;
+  // Ends a request early; its callback then gets CANCELLED, unless it has run already. Safe after the callback.
+  using Cancel = std::function<void()>;
+
+  explicit Client(Options options = {});
+  // Every request under way ends with CANCELLED before this returns.
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  // Starts a request from any thread. `done` runs exactly once, on the client's loop thread (or inside Send when the
+  // request is refused at once): it must not block.
+  Cancel Send(Request request, Callback done);
+
+  // Send, and wait for it. Never from the loop thread.
+  absl::StatusOr<Response> Fetch(Request request);
+
+  // Counts since start, for metrics and tests.
+  struct Stats {
+    uint64_t requests = 0, retries = 0, breaker_rejections = 0, overload_rejections = 0, in_flight = 0, breakers_open = 0;
+  };
+  Stats stats() const;
+
+ private:
+  class Loop;
+  std::unique_ptr<Loop> loop_;
+};
+
+}  // namespace stratus::http_client
