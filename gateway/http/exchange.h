@@ -1,5 +1,5 @@
-// One request and its response, whatever the protocol below: HTTP/1.x or a stream of HTTP/2. Everything here runs on the
-// connection's loop thread.
+// One request and its response, whatever the protocol below: HTTP/1.x or a stream of HTTP/2. Everything here runs on
+// the connection's loop thread.
 //
 // An Exchange belongs to its connection. It lives until the response is complete, or Handler::OnAbort has returned.
 // A handler belongs to whoever made it; the connection drops its pointer at the same moment.
@@ -31,7 +31,7 @@ struct RequestHead {
   std::string_view path;   // as sent, without the query; always begins with `/`
   std::string_view query;  // as sent, without `?`
   std::string_view authority;
-  std::string_view peer;  // the client's address, `127.0.0.1:40000`
+  std::string_view peer;             // the client's address, `127.0.0.1:40000`
   absl::Span<const Header> headers;  // without HTTP/2 pseudo-headers
 
   // The first value of that (lower-case) name; empty when there is none.
@@ -46,8 +46,8 @@ struct RequestHead {
 // What the connection tells the one who answers.
 class Handler {
  public:
-  // A piece of the request's body; valid during the call. Call Exchange::BodyConsumed when it has been dealt with: until
-  // then it counts against the client's flow-control window (HTTP/2) or stops the reading (HTTP/1).
+  // A piece of the request's body; valid during the call. Call Exchange::BodyConsumed when it has been dealt with:
+  // until then it counts against the client's flow-control window (HTTP/2) or stops the reading (HTTP/1).
   virtual void OnBody(std::string_view piece) = 0;
   // The body is complete. Not called when has_body was false.
   virtual void OnBodyEnd() = 0;

@@ -1,7 +1,7 @@
 // Which method a request is for: path templates of google.api.http compiled into one matcher.
 //
-// Matching costs a walk over the request's segments, whatever the number of routes. A literal beats `*`, `*` beats `**`,
-// segment by segment from the left. Rules: the comments of google/api/http.proto.
+// Matching costs a walk over the request's segments, whatever the number of routes. A literal beats `*`, `*` beats
+// `**`, segment by segment from the left. Rules: the comments of google/api/http.proto.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,8 @@
 
 namespace stratus::gateway::route {
 
-// A variable's part of the path, raw: still percent-encoded. `multi` for a variable that spans `**` or several segments:
-// in it %2F stays as it is when decoded; in a single segment everything is decoded.
+// A variable's part of the path, raw: still percent-encoded. `multi` for a variable that spans `**` or several
+// segments: in it %2F stays as it is when decoded; in a single segment everything is decoded.
 struct Capture {
   uint16_t variable;  // index into Template::variables
   bool multi;

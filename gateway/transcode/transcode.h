@@ -1,8 +1,8 @@
 // ProtoJSON to Protobuf wire format and back, by tables compiled from descriptors. No message object is ever built.
 //
-//   auto schema = Schema::Compile(pool);                                 // once a descriptor set, shared by all threads
-//   const MessageTable* table = (*schema)->Find("stratus.weather.v1.TodayWeather");
-//   absl::Status s = WireToJson(*table, wire, options, &buffer);         // appends to the buffer
+//   auto schema = Schema::Compile(pool);                                 // once a descriptor set, shared by all
+//   threads const MessageTable* table = (*schema)->Find("stratus.weather.v1.TodayWeather"); absl::Status s =
+//   WireToJson(*table, wire, options, &buffer);         // appends to the buffer
 //
 // Rules that decide doubts: the ProtoJSON specification, then google/api/http.proto.
 #pragma once
@@ -24,10 +24,12 @@ namespace stratus::gateway::transcode {
 struct MessageTable;  // one message type, compiled; opaque to callers
 struct FieldTable;    // one field of it
 
-// Every message type reachable from a pool's files. Immutable; must outlive its tables. Also resolves `Any` by type name.
+// Every message type reachable from a pool's files. Immutable; must outlive its tables. Also resolves `Any` by type
+// name.
 class Schema {
  public:
-  // `files` are the names of the files to start from; everything they reach is compiled. The pool must outlive the schema.
+  // `files` are the names of the files to start from; everything they reach is compiled. The pool must outlive the
+  // schema.
   static absl::StatusOr<std::shared_ptr<const Schema>> Compile(const google::protobuf::DescriptorPool& pool,
                                                                absl::Span<const std::string> files);
   ~Schema();
@@ -54,8 +56,9 @@ struct InputOptions {
   int depth_max = 100;
 };
 
-// Appends the ProtoJSON of one wire-format message. On an error (malformed wire, invalid UTF-8 in a string, a value that
-// JSON cannot carry, depth) INTERNAL is returned, with the field's path, and what was appended must be thrown away.
+// Appends the ProtoJSON of one wire-format message. On an error (malformed wire, invalid UTF-8 in a string, a value
+// that JSON cannot carry, depth) INTERNAL is returned, with the field's path, and what was appended must be thrown
+// away.
 absl::Status WireToJson(const MessageTable& message, std::string_view wire, const OutputOptions& options, Buffer* out);
 
 // The same for one field of a message (`response_body`): `{}`-less, the bare value; `null` for an absent message.

@@ -1,5 +1,5 @@
-// Who may call which method: read from `option (stratus.auth.v1.authorization)` in descriptors, and from configured rules
-// for methods that cannot carry it.
+// Who may call which method: read from `option (stratus.auth.v1.authorization)` in descriptors, and from configured
+// rules for methods that cannot carry it.
 #pragma once
 
 #include <string>
@@ -41,8 +41,8 @@ std::vector<Rule> BuiltInRules();
 class PolicyTable {
  public:
   // Compiles the table for `services`. An option beats a rule; among rules the longest matching selector wins, a
-  // configured one over a built-in one of the same length. INVALID_ARGUMENT when a rule is malformed. Methods left without
-  // either stay denied and are listed by denied_methods(), for a warning at load.
+  // configured one over a built-in one of the same length. INVALID_ARGUMENT when a rule is malformed. Methods left
+  // without either stay denied and are listed by denied_methods(), for a warning at load.
   static absl::StatusOr<PolicyTable> Compile(absl::Span<const google::protobuf::ServiceDescriptor* const> services,
                                              absl::Span<const Rule> configured_rules);
 

@@ -12,8 +12,8 @@ namespace {
 constexpr size_t kUnixPathMax = 107;
 
 absl::Status BadAddress(std::string_view text, std::string_view reason) {
-  return absl::InvalidArgumentError(absl::StrCat("address '", ToAbsl(text), "': ", ToAbsl(reason),
-                                                 "; expected HOST:PORT, [IPv6]:PORT or unix:PATH"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("address '", ToAbsl(text), "': ", ToAbsl(reason), "; expected HOST:PORT, [IPv6]:PORT or unix:PATH"));
 }
 
 }  // namespace

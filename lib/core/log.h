@@ -1,7 +1,8 @@
 // JSON logs: one object a line on stderr.
 //
 //   core::Log(core::Severity::kWarning, "jwks refresh failed", {{"issuer", issuer}, {"failures", 3}});
-//   -> {"time":"2026-01-02T03:04:05.678Z","severity":"WARNING","message":"jwks refresh failed","issuer":"...","failures":3}
+//   -> {"time":"2026-01-02T03:04:05.678Z","severity":"WARNING","message":"jwks refresh
+//   failed","issuer":"...","failures":3}
 //
 // Never pass a token, a key or an Authorization header: there is no redaction after the fact.
 #pragma once
@@ -25,8 +26,8 @@ struct LogField {
   LogField(std::string_view k, bool v) : key(k), value(v) {}
   LogField(std::string_view k, double v) : key(k), value(v) {}
   template <typename Integer>
-    requires(std::is_integral_v<Integer> && !std::is_same_v<Integer, bool>)
-  LogField(std::string_view k, Integer v) : key(k), value(static_cast<int64_t>(v)) {}
+  requires(std::is_integral_v<Integer> && !std::is_same_v<Integer, bool>) LogField(std::string_view k, Integer v)
+      : key(k), value(static_cast<int64_t>(v)) {}
 
   std::string_view key;
   std::variant<std::string_view, int64_t, double, bool> value;

@@ -26,7 +26,8 @@ absl::Status WriteReadyFile(const std::string& path, const std::map<std::string,
     std::ofstream file(temporary, std::ios::trunc);
     file << json;
     file.flush();
-    if (!file) return absl::UnavailableError(absl::StrCat("cannot write ready file ", temporary, ": ", strerror(errno)));
+    if (!file)
+      return absl::UnavailableError(absl::StrCat("cannot write ready file ", temporary, ": ", strerror(errno)));
   }
   if (std::rename(temporary.c_str(), path.c_str()) != 0) {
     const int error = errno;

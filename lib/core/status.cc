@@ -71,7 +71,8 @@ google::rpc::Status ToProto(const absl::Status& status) {
 
 absl::Status FromProto(const google::rpc::Status& proto) {
   const bool known = proto.code() >= 0 && proto.code() <= static_cast<int>(absl::StatusCode::kUnauthenticated);
-  absl::Status status(known ? static_cast<absl::StatusCode>(proto.code()) : absl::StatusCode::kUnknown, proto.message());
+  absl::Status status(known ? static_cast<absl::StatusCode>(proto.code()) : absl::StatusCode::kUnknown,
+                      proto.message());
   for (const auto& detail : proto.details()) status.SetPayload(detail.type_url(), absl::Cord(detail.value()));
   return status;
 }

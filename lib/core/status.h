@@ -1,5 +1,5 @@
-// Errors with google.rpc details. Inside the programs an error is an absl::Status whose details travel as payloads keyed
-// by type URL; at the edge it becomes a google.rpc.Status (grpc-status-details-bin, or a JSON body).
+// Errors with google.rpc details. Inside the programs an error is an absl::Status whose details travel as payloads
+// keyed by type URL; at the edge it becomes a google.rpc.Status (grpc-status-details-bin, or a JSON body).
 #pragma once
 
 #include <string>

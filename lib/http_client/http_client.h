@@ -3,9 +3,9 @@
 //   http_client::Client client(options);
 //   client.Send({.url = "https://api.example.com/x", .deadline = deadline}, [](absl::StatusOr<Response> reply) {...});
 //
-// A reply of any HTTP status is a Response; an error is the absence of one: UNAVAILABLE (refused, reset, breaker open, too
-// busy), DEADLINE_EXCEEDED, CANCELLED, RESOURCE_EXHAUSTED (the body is over its limit), INVALID_ARGUMENT (not a URL).
-// Error messages name the host and path, never the query or a header: those may hold keys.
+// A reply of any HTTP status is a Response; an error is the absence of one: UNAVAILABLE (refused, reset, breaker open,
+// too busy), DEADLINE_EXCEEDED, CANCELLED, RESOURCE_EXHAUSTED (the body is over its limit), INVALID_ARGUMENT (not a
+// URL). Error messages name the host and path, never the query or a header: those may hold keys.
 #pragma once
 
 #include <cstdint>
@@ -52,8 +52,8 @@ struct Options {
   int requests_max = 1024;
 
   // After a failure to connect, a cut connection, or 429/502/503/504: at most this many tries in all, each wait drawn
-  // uniformly from [0, backoff * 2^n], or what Retry-After says where that fits the deadline. A retry budget bounds them:
-  // at most one retry to five first tries over time, so that an outage is not multiplied.
+  // uniformly from [0, backoff * 2^n], or what Retry-After says where that fits the deadline. A retry budget bounds
+  // them: at most one retry to five first tries over time, so that an outage is not multiplied.
   int attempts_max = 3;
   absl::Duration backoff_base = absl::Milliseconds(50);
   absl::Duration backoff_max = absl::Seconds(2);
@@ -89,7 +89,8 @@ class Client {
 
   // Counts since start, for metrics and tests.
   struct Stats {
-    uint64_t requests = 0, retries = 0, breaker_rejections = 0, overload_rejections = 0, in_flight = 0, breakers_open = 0;
+    uint64_t requests = 0, retries = 0, breaker_rejections = 0, overload_rejections = 0, in_flight = 0,
+             breakers_open = 0;
   };
   Stats stats() const;
 

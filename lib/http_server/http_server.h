@@ -1,5 +1,5 @@
-// A small HTTP/1.1 server (Boost.Beast) for what is not on the fast path: admin ports and the sandbox. The gateway's own
-// HTTP is in gateway/http.
+// A small HTTP/1.1 server (Boost.Beast) for what is not on the fast path: admin ports and the sandbox. The gateway's
+// own HTTP is in gateway/http.
 #pragma once
 
 #include <functional>
@@ -17,8 +17,8 @@ namespace stratus::http_server {
 
 struct Request {
   std::string method;
-  std::string path;   // percent-decoded, without the query
-  std::string query;  // as sent, without `?`
+  std::string path;                                          // percent-decoded, without the query
+  std::string query;                                         // as sent, without `?`
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
   std::string body;
 
@@ -49,7 +49,8 @@ struct Options {
 class Server {
  public:
   // Binds and starts serving. An error names the address and the reason (in use, no permission).
-  static absl::StatusOr<std::unique_ptr<Server>> Start(const core::Address& listen, Handler handler, Options options = {});
+  static absl::StatusOr<std::unique_ptr<Server>> Start(const core::Address& listen, Handler handler,
+                                                       Options options = {});
   // Stops accepting, closes every connection and joins the threads.
   ~Server();
   Server(const Server&) = delete;
