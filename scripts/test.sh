@@ -1,0 +1,32 @@
+# shellcheck shell=bash
+# ./dev test: unit tests (ctest), then end-to-end tests (pytest) of the programs in build/bin.
+
+dev_test() {
+  local preset=dev unit=yes e2e=yes regex="" argument dir
+  while [ $# -gt 0 ]; do
+    argument=$1
+    shift
+    case $argument in
+      --preset=*) preset=${argument#*=} ;;
+      --unit) e2e=no ;;
+      --e2e) unit=no ;;
+      -R)
+        regex=${1:?-R needs a regular expression}
+        shift
+        ;;
+      *) die "test: unknown option '$argument' (./dev help)" ;;
+    esac
+  done
+  setup test
+  build "$preset"
+  dir=$(build_dir "$preset")
+  if [ "$unit" = yes ]; then
+    say "unit tests ($preset)"
+    ctest --test-dir "$dir" --output-on-failure -j "$(jobs_max)" ${regex:+-R "$regex"} || die "unit tests failed: see above"
+  fi
+  if [ "$e2e" = yes ] && [ "$preset" = dev ]; then
+    say "end-to-end tests"
+    STRATUS_BUILD="$dir" "$VENV/bin/python" -m pytest -q -n 2 ${regex:+-k "$regex"} "$ROOT/tests" ||
+      die "end-to-end tests failed: see above"
+  fi
+}
