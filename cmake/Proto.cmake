@@ -17,7 +17,7 @@ function(stratus_proto name)
     endif()
     add_custom_command(
       OUTPUT ${generated}
-      COMMAND protobuf::protoc -I ${CMAKE_SOURCE_DIR}/proto -I ${STRATUS_DEPS_DIR}/proto ${arguments} ${proto}
+      COMMAND protobuf::protoc -I ${A_ROOT} -I ${CMAKE_SOURCE_DIR}/proto -I ${STRATUS_DEPS_DIR}/proto ${arguments} ${proto}
       DEPENDS ${A_ROOT}/${proto}
       VERBATIM)
     list(APPEND outputs ${generated})
@@ -31,17 +31,17 @@ function(stratus_proto name)
   endif()
 endfunction()
 
-# stratus_descriptors(OUTPUT.pb PROTOS a/b.proto ...): a self-contained FileDescriptorSet with comments, as the gateway
+# stratus_descriptors(OUTPUT.pb ROOT dir PROTOS a/b.proto ...): a self-contained FileDescriptorSet with comments, as the gateway
 # takes by --descriptors.
 function(stratus_descriptors output)
-  cmake_parse_arguments(A "" "" "PROTOS" ${ARGN})
+  cmake_parse_arguments(A "" "ROOT" "PROTOS" ${ARGN})
   set(files)
   foreach(proto IN LISTS A_PROTOS)
-    list(APPEND files ${CMAKE_SOURCE_DIR}/proto/${proto})
+    list(APPEND files ${A_ROOT}/${proto})
   endforeach()
   add_custom_command(
     OUTPUT ${output}
-    COMMAND protobuf::protoc -I ${CMAKE_SOURCE_DIR}/proto -I ${STRATUS_DEPS_DIR}/proto
+    COMMAND protobuf::protoc -I ${A_ROOT} -I ${CMAKE_SOURCE_DIR}/proto -I ${STRATUS_DEPS_DIR}/proto
             --include_imports --include_source_info --descriptor_set_out=${output} ${A_PROTOS}
     DEPENDS ${files}
     VERBATIM)
