@@ -39,6 +39,8 @@ struct CallHead {
   std::string_view content_type = "application/grpc";
   int64_t timeout_ns = 0;  // > 0: sent on as grpc-timeout and enforced here
   bool streaming = false;  // either side streams: such calls get connections of their own
+  // Replies may be read in batches, a fraction of a millisecond late: for a stream of many small messages.
+  bool batch_reads = false;
 };
 
 class Call {

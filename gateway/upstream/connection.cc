@@ -1,0 +1,449 @@
+#include "gateway/upstream/connection.h"
+
+#include <algorithm>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "gateway/upstream/grpc_wire.h"
+
+namespace stratus::gateway::upstream {
+namespace {
+
+absl::Status StatusOfReset(uint32_t error_code, const ClientCall& call) {
+  const std::string message = absl::StrCat("the upstream reset the stream: ", nghttp2_http2_strerror(error_code));
+  switch (error_code) {
+    case NGHTTP2_REFUSED_STREAM: return absl::UnavailableError(message);
+    case NGHTTP2_CANCEL:
+      // A server that enforces the same deadline resets the stream a moment before our own timer goes off.
+      if (call.DeadlinePassed()) return absl::DeadlineExceededError("the deadline passed before the upstream answered");
+      return absl::CancelledError(message);
+    case NGHTTP2_ENHANCE_YOUR_CALM: return absl::ResourceExhaustedError(message);
+    case NGHTTP2_INADEQUATE_SECURITY: return absl::PermissionDeniedError(message);
+    default: return absl::InternalError(message);
+  }
+}
+
+}  // namespace
+
+// The session's C callbacks, each a line into the Connection.
+struct Connection::Callbacks {
+  static ClientCall* CallOf(nghttp2_session* session, int32_t stream_id) {
+    return static_cast<ClientCall*>(nghttp2_session_get_stream_user_data(session, stream_id));
+  }
+
+  static int OnHeader(nghttp2_session* session, const nghttp2_frame* frame, nghttp2_rcbuf* name, nghttp2_rcbuf* value,
+                      uint8_t, void*) {
+    ClientCall* call = CallOf(session, frame->hd.stream_id);
+    if (call == nullptr || call->done()) return 0;
+    return call->AddHeader(name, value) ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  }
+
+  static int OnFrameRecv(nghttp2_session*, const nghttp2_frame* frame, void* self) {
+    static_cast<Connection*>(self)->OnFrame(frame);
+    return 0;
+  }
+
+  static int OnDataChunk(nghttp2_session* session, uint8_t, int32_t stream_id, const uint8_t* data, size_t size,
+                         void* self) {
+    static_cast<Connection*>(self)->OnDataChunk(CallOf(session, stream_id),
+                                                {reinterpret_cast<const char*>(data), size});
+    return 0;
+  }
+
+  static int OnStreamClose(nghttp2_session* session, int32_t stream_id, uint32_t error_code, void* self) {
+    ClientCall* call = CallOf(session, stream_id);
+    if (call != nullptr) static_cast<Connection*>(self)->OnStreamClose(call, error_code);
+    return 0;
+  }
+
+  static int OnFrameSend(nghttp2_session* session, const nghttp2_frame* frame, void*) {
+    if (frame->hd.type != NGHTTP2_HEADERS) return 0;
+    if (ClientCall* call = CallOf(session, frame->hd.stream_id)) call->head_sent = true;
+    return 0;
+  }
+
+  static ssize_t ReadBody(nghttp2_session*, int32_t, uint8_t* out, size_t room, uint32_t* flags,
+                          nghttp2_data_source* source, void*) {
+    return static_cast<ClientCall*>(source->ptr)->ReadBody(out, room, flags);
+  }
+
+  static nghttp2_session* NewSession(Connection* self, nghttp2_mem* memory) {
+    nghttp2_session_callbacks* callbacks = nullptr;
+    nghttp2_session_callbacks_new(&callbacks);
+    nghttp2_session_callbacks_set_on_header_callback2(callbacks, OnHeader);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, OnFrameRecv);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, OnDataChunk);
+    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, OnStreamClose);
+    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, OnFrameSend);
+    nghttp2_option* option = nullptr;
+    nghttp2_option_new(&option);
+    nghttp2_option_set_no_auto_window_update(option, 1);  // credit follows ClientCall::Consumed
+    nghttp2_option_set_peer_max_concurrent_streams(option, static_cast<uint32_t>(self->streams_max_));
+    nghttp2_session* session = nullptr;
+    nghttp2_session_client_new3(&session, callbacks, self, option, memory);
+    nghttp2_option_del(option);
+    nghttp2_session_callbacks_del(callbacks);
+    return session;
+  }
+};
+
+Connection::Connection(Socket socket, TimerQueue* timers, nghttp2_mem* memory, ConnectionOptions options, Owner* owner)
+    : socket_(std::move(socket)),
+      timers_(timers),
+      options_(std::move(options)),
+      owner_(owner),
+      read_buffer_(new char[kReadBytes]),
+      resume_reading_([](void* self) { static_cast<Connection*>(self)->StartRead(); }, this),
+      keepalive_([](void* self) { static_cast<Connection*>(self)->OnKeepalive(); }, this) {
+  session_ = Callbacks::NewSession(this, memory);
+}
+
+Connection::~Connection() {
+  if (session_ != nullptr) nghttp2_session_del(session_);
+}
+
+void Connection::Begin() {
+  const nghttp2_settings_entry settings[] = {{NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
+                                             {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, kStreamWindow}};
+  nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, settings, std::size(settings));
+  nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0, kConnectionWindow);
+  if (options_.keepalive_interval > absl::ZeroDuration()) {
+    timers_->Arm(&keepalive_, TimerQueue::Now() + absl::ToInt64Nanoseconds(options_.keepalive_interval));
+  }
+  ScheduleFlush();
+  StartRead();
+}
+
+bool Connection::Submit(ClientCall* call) {
+  const absl::Span<const nghttp2_nv> head = call->RequestHeaders();
+  nghttp2_data_provider body;
+  body.source.ptr = call;
+  body.read_callback = Callbacks::ReadBody;
+  const int32_t id = nghttp2_submit_request(session_, nullptr, head.data(), head.size(), &body, call);
+  if (id < 0) {
+    StartDraining();
+    return false;
+  }
+  call->stream_id = id;
+  call->connection = this;
+  call->index = calls_.size();
+  calls_.push_back(call);
+  ScheduleFlush();
+  return true;
+}
+
+void Connection::Remove(ClientCall* call) {
+  ClientCall* last = calls_.back();
+  calls_[call->index] = last;
+  last->index = call->index;
+  calls_.pop_back();
+  call->connection = nullptr;
+}
+
+void Connection::BodyReady(ClientCall* call) {
+  if (call->deferred) {
+    call->deferred = false;
+    nghttp2_session_resume_data(session_, call->stream_id);
+  }
+  ScheduleFlush();
+}
+
+void Connection::Consume(ClientCall* call, size_t bytes) {
+  nghttp2_session_consume_stream(session_, call->stream_id, bytes);
+  ScheduleFlush();
+}
+
+void Connection::Cancel(ClientCall* call) {
+  nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, call->stream_id, NGHTTP2_CANCEL);
+  ScheduleFlush();
+}
+
+// --- Reading.
+
+void Connection::StartRead() {
+  if (closed_) return;
+  socket_.async_read_some(
+      boost::asio::buffer(read_buffer_.get(), kReadBytes),
+      PooledHandler(&read_memory_, [self = shared_from_this()](const boost::system::error_code& error, size_t bytes) {
+        self->OnRead(error, bytes);
+      }));
+}
+
+void Connection::OnRead(const boost::system::error_code& error, size_t bytes) {
+  if (closed_) return;
+  if (error) {
+    Close(absl::UnavailableError(absl::StrCat("the connection to the upstream ", options_.name, " broke: ",
+                                              error == boost::asio::error::eof ? "closed by it" : error.message())));
+    return;
+  }
+  Receive(bytes);
+  if (closed_) return;
+  if (pause_reading_) {
+    pause_reading_ = false;
+    timers_->Arm(&resume_reading_, TimerQueue::Now() + absl::ToInt64Nanoseconds(options_.batch_pause));
+  } else {
+    StartRead();
+  }
+}
+
+void Connection::Receive(size_t bytes) {
+  heard_ = true;
+  in_session_ = true;
+  const ssize_t taken = nghttp2_session_mem_recv(session_, reinterpret_cast<const uint8_t*>(read_buffer_.get()), bytes);
+  // The connection's window always gets its credit back at once, so that one slow call cannot hold up the others: what
+  // a call may pile up is bounded by its own window.
+  if (received_uncredited_ > 0) nghttp2_session_consume_connection(session_, received_uncredited_);
+  received_uncredited_ = 0;
+  in_session_ = false;
+  if (taken < 0) {
+    Close(absl::UnavailableError(absl::StrCat("the upstream ", options_.name, " does not speak HTTP/2 as it should: ",
+                                              nghttp2_strerror(static_cast<int>(taken)))));
+    return;
+  }
+  Flush();
+  if (!closed_) CloseIfIdle();
+}
+
+void Connection::OnFrame(const nghttp2_frame* frame) {
+  const bool end_stream = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+  switch (frame->hd.type) {
+    case NGHTTP2_HEADERS:
+      if (ClientCall* call = Callbacks::CallOf(session_, frame->hd.stream_id)) OnHeaders(call, end_stream);
+      break;
+    case NGHTTP2_DATA:
+      if (!end_stream) break;
+      if (ClientCall* call = Callbacks::CallOf(session_, frame->hd.stream_id)) {
+        call->End(absl::UnknownError("the upstream ended the call without trailers"));
+      }
+      break;
+    case NGHTTP2_SETTINGS:
+      streams_max_ = nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+      owner_->OnCapacity();
+      break;
+    case NGHTTP2_GOAWAY: StartDraining(); break;
+    case NGHTTP2_PING:
+      if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) ping_pending_ = false;
+      break;
+    default: break;
+  }
+}
+
+void Connection::OnHeaders(ClientCall* call, bool end_stream) {
+  if (call->done()) return;
+  call->MarkReceived();
+  if (!call->head_received) {
+    OnHead(call, end_stream);
+  } else if (end_stream) {
+    const absl::Span<const http::Header> trailers = call->Headers();
+    call->End(StatusOfTrailers(trailers), trailers);
+  }
+  // The server has answered before it took the whole request: the rest is of no use to it.
+  if (end_stream && call->connection == this &&
+      nghttp2_session_get_stream_local_close(session_, call->stream_id) == 0) {
+    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, call->stream_id, NGHTTP2_NO_ERROR);
+  }
+}
+
+void Connection::OnHead(ClientCall* call, bool end_stream) {
+  if (call->http_status() / 100 == 1) {
+    call->ClearHeaders();
+    return;
+  }
+  const bool has_verdict = end_stream && call->has_grpc_status();
+  if (has_verdict || (call->http_status() == 200 && call->grpc_content_type())) {
+    const absl::Span<const http::Header> headers = call->Headers();
+    if (end_stream) {
+      call->End(StatusOfTrailers(headers), headers);
+    } else {
+      call->head_received = true;
+      call->observer()->OnHead(headers);
+      call->ClearHeaders();
+    }
+    return;
+  }
+  absl::Status status = call->http_status() == 200
+                            ? absl::UnknownError("the upstream answered with a content-type that is not gRPC's")
+                            : StatusOfHttp(call->http_status());
+  if (!end_stream) Cancel(call);
+  call->End(status);
+}
+
+void Connection::OnDataChunk(ClientCall* call, std::string_view piece) {
+  received_uncredited_ += piece.size();
+  if (call == nullptr || call->done()) return;
+  pause_reading_ |= call->batch_reads();
+  call->observer()->OnData(piece);
+}
+
+void Connection::OnStreamClose(ClientCall* call, uint32_t error_code) {
+  Remove(call);
+  if (!call->done() && error_code == NGHTTP2_REFUSED_STREAM && call->CanRestart()) {
+    call->Restart();
+    owner_->OnRefused(call);
+    return;
+  }
+  // The stream can close in order with the call not ended only if the server half-closed without HEADERS or DATA.
+  call->End(error_code == NGHTTP2_NO_ERROR ? absl::UnknownError("the upstream ended the call without trailers")
+                                           : StatusOfReset(error_code, *call));
+  owner_->Release(call);
+  owner_->OnCapacity();
+}
+
+// --- Writing.
+
+void Connection::ScheduleFlush() {
+  if (flush_scheduled_ || in_session_ || closed_) return;
+  flush_scheduled_ = true;
+  // Behind the handlers that are ready now, so that one write takes what all of them submit.
+  boost::asio::post(socket_.get_executor(), PooledHandler(&flush_memory_, [self = shared_from_this()] {
+                      self->flush_scheduled_ = false;
+                      if (self->closed_) return;
+                      self->Flush();
+                      if (!self->closed_) self->CloseIfIdle();
+                    }));
+}
+
+void Connection::Flush() {
+  if (waiting_writable_) return;
+  do {
+    if (!WritePending()) return;
+  } while (Collect());
+}
+
+// Moves frames into the output buffer; false when there are none.
+bool Connection::Collect() {
+  in_session_ = true;
+  ssize_t size = 0;
+  while (out_.size() < kWriteBytes) {
+    const uint8_t* frame = nullptr;
+    size = nghttp2_session_mem_send(session_, &frame);
+    if (size <= 0) break;
+    out_.Append({reinterpret_cast<const char*>(frame), static_cast<size_t>(size)});
+  }
+  in_session_ = false;
+  if (size < 0) {
+    Close(absl::InternalError(
+        absl::StrCat("HTTP/2 to the upstream ", options_.name, ": ", nghttp2_strerror(static_cast<int>(size)))));
+    return false;
+  }
+  return !out_.empty();
+}
+
+// Writes what was collected; false when the socket takes no more for now or is closed.
+bool Connection::WritePending() {
+  while (out_sent_ < out_.size()) {
+    boost::system::error_code error;
+    const size_t written =
+        socket_.write_some(boost::asio::buffer(out_.data() + out_sent_, out_.size() - out_sent_), error);
+    out_sent_ += written;
+    if (error == boost::asio::error::would_block) {
+      WaitWritable();
+      return false;
+    }
+    if (error) {
+      Close(absl::UnavailableError(
+          absl::StrCat("the connection to the upstream ", options_.name, " broke: ", error.message())));
+      return false;
+    }
+  }
+  out_.Clear();
+  out_sent_ = 0;
+  return true;
+}
+
+void Connection::WaitWritable() {
+  waiting_writable_ = true;
+  socket_.async_wait(Socket::wait_write, [self = shared_from_this()](const boost::system::error_code&) {
+    self->waiting_writable_ = false;
+    if (self->closed_) return;
+    self->Flush();
+    if (!self->closed_) self->CloseIfIdle();
+  });
+}
+
+// --- The end.
+
+void Connection::StartDraining() {
+  if (draining_) return;
+  draining_ = true;
+  owner_->OnDraining(this);
+}
+
+void Connection::CloseIfIdle() {
+  const bool finished = nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0;
+  if (finished || (draining_ && calls_.empty())) {
+    Close(absl::UnavailableError(absl::StrCat("the upstream ", options_.name, " closed the connection")));
+  }
+}
+
+void Connection::Close(const absl::Status& status) {
+  if (closed_) return;
+  const std::shared_ptr<Connection> self = shared_from_this();  // the owner may drop the last other reference
+  closed_ = true;
+  resume_reading_.Disarm();
+  keepalive_.Disarm();
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+  if (!draining_) {
+    draining_ = true;
+    owner_->OnDraining(this);
+  }
+  FailCalls(status);
+  DeleteSession();
+  owner_->OnClosed(this);
+}
+
+// Not left to the destructor: a handler that still waits in the loop may keep this object longer than the memory pool
+// lives.
+void Connection::DeleteSession() {
+  nghttp2_session_del(session_);
+  session_ = nullptr;
+}
+
+void Connection::FailCalls(const absl::Status& status) {
+  // nghttp2_session_del reports no streams, so the calls are let go of here.
+  while (!calls_.empty()) {
+    ClientCall* call = calls_.back();
+    Remove(call);
+    if (!call->done() && !call->head_sent && call->CanRestart()) {
+      call->Restart();
+      owner_->OnRefused(call);
+      continue;
+    }
+    call->End(status);
+    owner_->Release(call);
+  }
+}
+
+void Connection::Shutdown() {
+  closed_ = draining_ = true;
+  resume_reading_.Disarm();
+  keepalive_.Disarm();
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+  while (!calls_.empty()) {
+    ClientCall* call = calls_.back();
+    Remove(call);
+    owner_->Release(call);
+  }
+  DeleteSession();
+}
+
+void Connection::OnKeepalive() {
+  absl::Duration next = options_.keepalive_interval;
+  if (ping_pending_ && !heard_) {
+    Close(absl::UnavailableError(absl::StrCat("the upstream ", options_.name, " does not answer keepalive PINGs")));
+    return;
+  }
+  if (!heard_ && !calls_.empty()) {
+    nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, nullptr);
+    ping_pending_ = true;
+    next = options_.keepalive_timeout;
+    ScheduleFlush();
+  }
+  heard_ = false;
+  timers_->Arm(&keepalive_, TimerQueue::Now() + absl::ToInt64Nanoseconds(next));
+}
+
+}  // namespace stratus::gateway::upstream

@@ -1,0 +1,126 @@
+// One HTTP/2 connection to an upstream: an nghttp2 client session over a connected socket.
+#pragma once
+
+#include <nghttp2/nghttp2.h>
+
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "gateway/transcode/buffer.h"
+#include "gateway/upstream/client_call.h"
+#include "gateway/upstream/handler_memory.h"
+#include "gateway/upstream/timer_queue.h"
+
+namespace stratus::gateway::upstream {
+
+using Socket = boost::asio::generic::stream_protocol::socket;
+
+struct ConnectionOptions {
+  std::string name;                                          // the upstream's address, for messages
+  absl::Duration keepalive_interval = absl::ZeroDuration();  // zero: no PINGs
+  absl::Duration keepalive_timeout = absl::Seconds(10);
+  // How long reading stops after a read that held messages of calls with batch_reads.
+  absl::Duration batch_pause = absl::Microseconds(200);
+};
+
+class Connection final : public std::enable_shared_from_this<Connection> {
+ public:
+  // The pool that the connection belongs to. It outlives the connection, or calls Shutdown first.
+  class Owner : public CallOwner {
+   public:
+    // A call has ended or the server's limit has risen: another one fits.
+    virtual void OnCapacity() = 0;
+    // No new calls go here from now on (GOAWAY, stream ids used up); those under way go on.
+    virtual void OnDraining(Connection* connection) = 0;
+    // The connection is closed and holds no calls.
+    virtual void OnClosed(Connection* connection) = 0;
+    // The server has not begun to process this call: start it again elsewhere.
+    virtual void OnRefused(ClientCall* call) = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  Connection(Socket socket, TimerQueue* timers, nghttp2_mem* memory, ConnectionOptions options, Owner* owner);
+  ~Connection();
+
+  // Sends the preface and begins to read.
+  void Begin();
+  bool HasCapacity() const { return !draining_ && !closed_ && calls_.size() < streams_max_; }
+  // Begins the call on a new stream. False when the connection can take no more streams: it is draining then.
+  bool Submit(ClientCall* call);
+  // Closes without telling the owner; calls under way just vanish.
+  void Shutdown();
+
+  // --- For ClientCall.
+  void BodyReady(ClientCall* call);
+  void Consume(ClientCall* call, size_t bytes);
+  // RST_STREAM(CANCEL). The call object is released when nghttp2 has let go of it.
+  void Cancel(ClientCall* call);
+
+ private:
+  struct Callbacks;
+
+  void StartRead();
+  void OnRead(const boost::system::error_code& error, size_t bytes);
+  void Receive(size_t bytes);
+  void ScheduleFlush();
+  void Flush();
+  bool WritePending();
+  bool Collect();
+  void WaitWritable();
+  void Close(const absl::Status& status);
+  void FailCalls(const absl::Status& status);
+  void DeleteSession();
+  void CloseIfIdle();
+  void StartDraining();
+  void Remove(ClientCall* call);
+  void OnKeepalive();
+
+  // What the session reports.
+  void OnHeaders(ClientCall* call, bool end_stream);
+  void OnHead(ClientCall* call, bool end_stream);
+  void OnDataChunk(ClientCall* call, std::string_view piece);
+  void OnFrame(const nghttp2_frame* frame);
+  void OnStreamClose(ClientCall* call, uint32_t error_code);
+
+  static constexpr size_t kReadBytes = 64 << 10;
+  static constexpr size_t kWriteBytes = 64 << 10;
+  static constexpr int32_t kStreamWindow = 1 << 20;
+  static constexpr int32_t kConnectionWindow = 16 << 20;
+
+  Socket socket_;
+  TimerQueue* timers_;
+  const ConnectionOptions options_;
+  Owner* owner_;
+  nghttp2_session* session_ = nullptr;
+  std::vector<ClientCall*> calls_;
+  size_t streams_max_ = 100;  // what RFC 9113 recommends, until the server's SETTINGS say otherwise
+  bool draining_ = false;
+  bool closed_ = false;
+  bool in_session_ = false;  // inside nghttp2, which must not be re-entered
+
+  std::unique_ptr<char[]> read_buffer_;
+  size_t received_uncredited_ = 0;  // DATA bytes the connection's window has not got back
+  bool pause_reading_ = false;
+  Timer resume_reading_;
+
+  Buffer out_;
+  size_t out_sent_ = 0;
+  bool flush_scheduled_ = false;
+  bool waiting_writable_ = false;
+
+  Timer keepalive_;
+  bool ping_pending_ = false;
+  bool heard_ = false;  // something was read since the last keepalive tick
+
+  HandlerMemory read_memory_;
+  HandlerMemory flush_memory_;
+};
+
+}  // namespace stratus::gateway::upstream
