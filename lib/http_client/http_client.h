@@ -23,9 +23,9 @@ namespace stratus::http_client {
 
 struct Request {
   std::string method = "GET";
-  std::string url;
-  std::vector<std::pair<std::string, std::string>> headers;
-  std::string body;
+  std::string url = {};
+  std::vector<std::pair<std::string, std::string>> headers = {};
+  std::string body = {};
   // When the caller stops caring, retries included. Never infinite: without one, the client's default timeout counts.
   absl::Time deadline = absl::InfiniteFuture();
   // Whether it may be sent again after a failure. Only for requests that change nothing when they come twice.
@@ -34,8 +34,8 @@ struct Request {
 
 struct Response {
   int status = 0;
-  std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
-  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers = {};  // names in lower case
+  std::string body = {};
   int attempts = 1;
 
   // The first header of that (lower-case) name, or empty.
@@ -65,7 +65,7 @@ struct Options {
 
   std::string user_agent = "stratus";
   // PEM file of extra roots; empty: the system's. Certificates are always verified.
-  std::string ca_file;
+  std::string ca_file = {};
 };
 
 class Client {

@@ -16,11 +16,11 @@
 namespace stratus::http_server {
 
 struct Request {
-  std::string method;
-  std::string path;                                          // percent-decoded, without the query
-  std::string query;                                         // as sent, without `?`
-  std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
-  std::string body;
+  std::string method = {};
+  std::string path = {};                                          // percent-decoded, without the query
+  std::string query = {};                                         // as sent, without `?`
+  std::vector<std::pair<std::string, std::string>> headers = {};  // names in lower case
+  std::string body = {};
 
   std::string_view Header(std::string_view name) const;
   // The decoded value of a query parameter, or empty.
@@ -29,8 +29,8 @@ struct Request {
 
 struct Response {
   int status = 200;
-  std::vector<std::pair<std::string, std::string>> headers;
-  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers = {};
+  std::string body = {};
   // Faults for tests of clients: wait before answering; close the connection after this many bytes of the body.
   absl::Duration delay = absl::ZeroDuration();
   int64_t cut_after_bytes = -1;
