@@ -6,6 +6,10 @@
 // A reply of any HTTP status is a Response; an error is the absence of one: UNAVAILABLE (refused, reset, breaker open,
 // too busy), DEADLINE_EXCEEDED, CANCELLED, RESOURCE_EXHAUSTED (the body is over its limit), INVALID_ARGUMENT (not a
 // URL). Error messages name the host and path, never the query or a header: those may hold keys.
+//
+// Redirects are not followed: a 3xx is a Response. Proxies of the environment (http_proxy) are not used. Replies are
+// asked for, and delivered, uncompressed. A request that is not idempotent has a new connection each time, since a kept
+// one may turn out to be closed only after it was sent.
 #pragma once
 
 #include <cstdint>
@@ -45,6 +49,9 @@ struct Response {
 struct Options {
   absl::Duration default_timeout = absl::Seconds(10);
   absl::Duration connect_timeout = absl::Seconds(3);
+  // What one attempt may take, connecting included; past it, it is given up as if cut and may be tried again while the
+  // deadline allows. By default the deadline alone counts.
+  absl::Duration attempt_timeout = absl::InfiniteDuration();
   size_t response_bytes_max = 4 << 20;
   int connections_per_host_max = 16;
   int connections_max = 64;
@@ -64,7 +71,7 @@ struct Options {
   absl::Duration breaker_open_for = absl::Seconds(5);
 
   std::string user_agent = "stratus";
-  // PEM file of extra roots; empty: the system's. Certificates are always verified.
+  // PEM file of roots to trust beside the system's folder of them. Certificates and host names are always verified.
   std::string ca_file = {};
 };
 
@@ -81,13 +88,13 @@ class Client {
   Client& operator=(const Client&) = delete;
 
   // Starts a request from any thread. `done` runs exactly once, on the client's loop thread (or inside Send when the
-  // request is refused at once): it must not block.
+  // request is refused at once): it must not block, throw, or destroy the client.
   Cancel Send(Request request, Callback done);
 
-  // Send, and wait for it. Never from the loop thread.
+  // Send, and wait for it. From the loop thread, where it could only wait for ever: FAILED_PRECONDITION.
   absl::StatusOr<Response> Fetch(Request request);
 
-  // Counts since start, for metrics and tests.
+  // For metrics and tests: counts since start; in_flight and breakers_open as of now.
   struct Stats {
     uint64_t requests = 0, retries = 0, breaker_rejections = 0, overload_rejections = 0, in_flight = 0,
              breakers_open = 0;

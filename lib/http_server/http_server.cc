@@ -104,7 +104,10 @@ class Server::Impl {
     Unix::socket probe(context_);
     const Unix::endpoint endpoint(listen.unix_path);
     probe.connect(endpoint, error);
-    if (!error) return CannotListen(listen, asio::error::make_error_code(asio::error::address_in_use));
+    if (!error) {
+      address_.unix_path.clear();  // not ours to remove
+      return CannotListen(listen, asio::error::make_error_code(asio::error::address_in_use));
+    }
     if (error == asio::error::connection_refused) unlink(listen.unix_path.c_str());
     error.clear();
     auto& acceptor = acceptor_.emplace<Unix::acceptor>(context_);
@@ -112,7 +115,7 @@ class Server::Impl {
     if (!error) acceptor.bind(endpoint, error);
     if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
     if (error) {
-      address_.unix_path.clear();  // not ours to remove
+      address_.unix_path.clear();
       return CannotListen(listen, error);
     }
     return absl::OkStatus();
