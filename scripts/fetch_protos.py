@@ -40,6 +40,8 @@ def main():
         file.package = f"grpc.reflection.{version}"
         for message in file.message_type:
             for field in message.field:
+                if not field.HasField("type_name"):
+                    continue  # assigning "" would set it, and protoc refuses a scalar with a type name
                 field.type_name = field.type_name.replace(".grpc.reflection.v1alpha.", f".{file.package}.")
         for service in file.service:
             for method in service.method:
