@@ -3,7 +3,7 @@
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 DEPS=$ROOT/.deps
-RUN=$ROOT/.run
+RUN=${STRATUS_RUN:-$ROOT/.run}
 VENV=$DEPS/venv
 export ROOT DEPS RUN VENV
 

@@ -9,6 +9,7 @@ client would register the same messages twice and fail. gRPC's reflection protos
 grpcio-reflection ships descriptors alone; version 1 is version 1alpha with the package renamed (they do not differ
 otherwise).
 """
+
 import pathlib
 import shutil
 import sys

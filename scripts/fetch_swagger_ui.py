@@ -7,6 +7,7 @@ The package is flask-swagger-ui, which holds the distribution of swagger-ui unch
 so not imported: Flask need not be there). Text files are laid beside a .gz of themselves, which the gateway sends to
 browsers that take it.
 """
+
 import gzip
 import importlib.util
 import pathlib

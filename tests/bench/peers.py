@@ -143,9 +143,7 @@ static_resources:
 def start_envoy(backend, folder):
     port = free_port()
     config = folder / "envoy.yaml"
-    config.write_text(
-        ENVOY_CONFIG.format(port=port, backend=backend.port, descriptors=RELEASE / "share/bench.pb"), encoding="utf-8"
-    )
+    config.write_text(ENVOY_CONFIG.format(port=port, backend=backend.port, descriptors=RELEASE / "share/bench.pb"), encoding="utf-8")
     command = [DEPS / "venv/bin/envoy", "-c", config, "--concurrency", "1", "--log-level", "error", "--disable-hot-restart"]
     return start("envoy", port, command, folder)
 

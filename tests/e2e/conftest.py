@@ -189,9 +189,7 @@ def grpcurl(*arguments, token=None):
     """Runs grpcurl; returns the finished process with its texts."""
     binary = DEPS / "bin" / "grpcurl"
     headers = ["-H", f"authorization: Bearer {token}"] if token else []
-    return subprocess.run(
-        [binary, "-plaintext", "-max-time", "20", *headers, *arguments], capture_output=True, text=True, timeout=30
-    )
+    return subprocess.run([binary, "-plaintext", "-max-time", "20", *headers, *arguments], capture_output=True, text=True, timeout=30)
 
 
 def basic(client_id, secret):
