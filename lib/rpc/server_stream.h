@@ -16,12 +16,14 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "grpcpp/support/server_callback.h"
 #include "lib/rpc/admission.h"
 #include "lib/rpc/call.h"
 #include "lib/rpc/status.h"
+#include "lib/rpc/stream_gate.h"
 
 namespace stratus::rpc {
 
@@ -33,21 +35,22 @@ class ServerStreamCall final : public Call, private grpc::ServerWriteReactor<Res
   const Request& request() const { return request_; }
 
   // Sends one message. True: it is under way, and `done` runs once when the transport has taken it (`sent`) or the call
-  // has failed. False: not accepted, because a write is still under way or the call is finished, and `done` never runs.
-  // From any thread; not concurrently with Finish().
+  // has failed. False: not accepted, because a write is still under way or the stream has ended, and `done` never runs.
+  // From any thread.
   bool Write(Response message, WriteDone done) {
-    if (finished() || writing_.exchange(true, std::memory_order_acquire)) return false;
+    if (!gate_.BeginWrite()) return false;
     message_ = std::move(message);
     done_ = std::move(done);
     this->StartWrite(&message_);
+    if (std::optional<absl::Status> end = gate_.WriteStarted()) FinishNow(*end);
     return true;
   }
 
-  bool writing() const { return writing_.load(std::memory_order_acquire); }
+  bool writing() { return gate_.writing(); }
 
   // Ends the stream, after a write that is under way. As UnaryCall::Finish.
   void Finish(const absl::Status& status) {
-    if (ClaimFinish()) grpc::ServerWriteReactor<Response>::Finish(ToGrpc(status));
+    if (gate_.End(status)) FinishNow(status);
   }
 
  private:
@@ -56,9 +59,13 @@ class ServerStreamCall final : public Call, private grpc::ServerWriteReactor<Res
 
   ServerStreamCall(CallContext* context, const Request& request) : Call(context), request_(request) {}
 
+  void FinishNow(const absl::Status& status) {
+    if (ClaimFinish()) grpc::ServerWriteReactor<Response>::Finish(ToGrpc(status));
+  }
+
   void OnWriteDone(bool sent) override {
     WriteDone done = std::exchange(done_, nullptr);
-    writing_.store(false, std::memory_order_release);
+    gate_.WriteDone();
     if (done) done(sent);
   }
   void OnCancel() override { Cancel(); }
@@ -74,8 +81,8 @@ class ServerStreamCall final : public Call, private grpc::ServerWriteReactor<Res
   }
 
   const Request& request_;  // gRPC's, until OnDone
-  std::atomic<bool> writing_{false};
-  Response message_;  // read by gRPC, and done_ by OnWriteDone, while writing_
+  StreamGate gate_;
+  Response message_;  // gRPC's, and done_ OnWriteDone's, while a write is under way
   WriteDone done_;
   std::atomic<int> references_{2};
 };
