@@ -1,0 +1,356 @@
+#include "lib/auth/cognito_authenticator.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "lib/auth/testing/token_maker.h"
+#include "lib/core/status.h"
+
+namespace stratus::auth {
+namespace {
+
+using Class = Outcome::Class;
+using testing::AccessClaims;
+using testing::FakeKeySource;
+using testing::Jwks;
+using testing::SharedKey;
+using testing::SigningKey;
+
+constexpr char kIssuer[] = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Ab12";
+constexpr char kClient[] = "2lh1example";
+
+Policy Needs(std::vector<std::string> scopes, std::vector<std::string> groups = {}) {
+  return {.kind = Policy::Kind::kRequired, .any_scope = std::move(scopes), .any_group = std::move(groups)};
+}
+
+CognitoOptions TestOptions() {
+  CognitoOptions options;
+  options.issuer = kIssuer;
+  options.client_ids = {kClient};
+  options.background_refresh = false;
+  return options;
+}
+
+class CognitoAuthenticatorTest : public ::testing::Test {
+ protected:
+  void Start(CognitoOptions options = TestOptions()) {
+    auto source = std::make_unique<FakeKeySource>();
+    source_ = source.get();
+    if (!document_.empty()) source_->Serve(document_);
+    if (holding_) source_->Hold();
+    authenticator_ = std::make_unique<CognitoAuthenticator>(std::move(options), std::move(source), clock_);
+  }
+
+  Outcome CheckValue(const std::string& value, const Policy& policy) {
+    const std::string_view view = value;
+    return authenticator_->Check({&view, 1}, policy);
+  }
+  Outcome Check(const std::string& token) { return CheckValue("Bearer " + token, policy_); }
+
+  std::future<Outcome> CheckLater(const std::string& token) {
+    auto promise = std::make_shared<std::promise<Outcome>>();
+    const std::string value = "Bearer " + token;
+    const std::string_view view = value;
+    authenticator_->CheckLater({&view, 1}, policy_, [promise](Outcome outcome) { promise->set_value(outcome); });
+    return promise->get_future();
+  }
+
+  std::string Token(const SigningKey& key, std::string_view scope = "a/read") {
+    return key.Sign(AccessClaims(kIssuer, kClient, scope, clock_.Now()));
+  }
+
+  core::ManualClock clock_;
+  const SigningKey& key_ = SharedKey("one");
+  const SigningKey& other_ = SharedKey("two");
+  const Policy policy_ = Needs({"a/read"});
+  std::string document_ = Jwks({&key_});
+  bool holding_ = false;
+  FakeKeySource* source_ = nullptr;
+  std::unique_ptr<CognitoAuthenticator> authenticator_;
+};
+
+TEST_F(CognitoAuthenticatorTest, AllowsAGoodTokenAndSaysWhoItSpeaksFor) {
+  Start();
+  const Outcome outcome = Check(Token(key_, "b/write a/read"));
+  ASSERT_TRUE(outcome.allowed()) << outcome.reason;
+  ASSERT_NE(outcome.principal, nullptr);
+  EXPECT_EQ(outcome.principal->issuer, kIssuer);
+  EXPECT_EQ(outcome.principal->client_id, kClient);
+  EXPECT_EQ(outcome.principal->subject, kClient);
+  EXPECT_EQ(outcome.principal->tenant, kClient);
+  EXPECT_THAT(outcome.principal->scopes, ::testing::ElementsAre("a/read", "b/write"));
+  EXPECT_EQ(outcome.principal->expires, clock_.Now() + absl::Hours(1));
+}
+
+TEST_F(CognitoAuthenticatorTest, PublicMethodsNeedNoTokenAndLookAtNone) {
+  Start();
+  const Policy open{.kind = Policy::Kind::kPublic, .any_scope = {}, .any_group = {}};
+  EXPECT_TRUE(authenticator_->Check({}, open).allowed());
+  const Outcome outcome = CheckValue("Bearer nonsense", open);
+  EXPECT_TRUE(outcome.allowed());
+  EXPECT_EQ(outcome.principal, nullptr);
+}
+
+TEST_F(CognitoAuthenticatorTest, MethodsWithoutARuleAreDeniedToEveryone) {
+  Start();
+  EXPECT_EQ(CheckValue("Bearer " + Token(key_), Policy{}).result, Class::kDenied);
+  EXPECT_EQ(authenticator_->Check({}, Policy{}).result, Class::kDenied);
+}
+
+TEST_F(CognitoAuthenticatorTest, NoTokenAndSeveralValuesAreClassesOfTheirOwn) {
+  Start();
+  EXPECT_EQ(authenticator_->Check({}, policy_).result, Class::kNoToken);
+  EXPECT_EQ(CheckValue("Basic dTpw", policy_).result, Class::kNoToken);
+  const std::string value = "Bearer " + Token(key_);
+  const std::string_view twice[] = {value, value};
+  EXPECT_EQ(authenticator_->Check(twice, policy_).result, Class::kMalformedRequest);
+}
+
+TEST_F(CognitoAuthenticatorTest, AGoodTokenWithoutTheScopeIsRefusedFreshAndFromTheCache) {
+  Start();
+  const std::string token = Token(key_, "a/other");
+  for (int i = 0; i < 3; ++i) {
+    const Outcome outcome = Check(token);
+    EXPECT_EQ(outcome.result, Class::kInsufficientScope);
+    ASSERT_NE(outcome.principal, nullptr);
+  }
+  EXPECT_TRUE(CheckValue("Bearer " + token, Needs({"a/other"})).allowed());
+}
+
+TEST_F(CognitoAuthenticatorTest, AnswersFromTheCacheUntilTheTokenExpires) {
+  Start();
+  const std::string token = Token(key_);
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(Check(token).allowed());
+  EXPECT_EQ(authenticator_->stats().checks.cache_misses, 1u);
+  EXPECT_EQ(authenticator_->stats().checks.cache_hits, 3u);
+  EXPECT_EQ(authenticator_->stats().cached_tokens, 1u);
+  clock_.Advance(absl::Hours(1) + absl::Seconds(29));
+  EXPECT_TRUE(Check(token).allowed());  // within the skew
+  clock_.Advance(absl::Seconds(1));
+  EXPECT_EQ(Check(token).result, Class::kBadToken);
+  EXPECT_STREQ(Check(token).reason, "expired");
+  EXPECT_EQ(authenticator_->stats().cached_tokens, 0u);
+}
+
+TEST_F(CognitoAuthenticatorTest, AnExpiredTokenIsRefusedOnEveryThreadThatSawItGood) {
+  Start();
+  const std::string token = Token(key_);
+  ASSERT_TRUE(Check(token).allowed());
+  std::promise<void> warmed;
+  std::promise<void> expired;
+  std::thread other([&] {
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(Check(token).allowed());
+    warmed.set_value();
+    expired.get_future().wait();
+    EXPECT_EQ(Check(token).result, Class::kBadToken);
+  });
+  warmed.get_future().wait();
+  clock_.Advance(absl::Hours(2));
+  expired.set_value();
+  other.join();
+}
+
+TEST_F(CognitoAuthenticatorTest, ARefreshThatDropsAKeyEndsTheCachedTokensItSigned) {
+  document_ = Jwks({&key_, &other_});
+  Start();
+  const std::string dropped = Token(key_);
+  const std::string kept = Token(other_);
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(Check(dropped).allowed());
+    ASSERT_TRUE(Check(kept).allowed());
+  }
+  source_->Serve(Jwks({&other_}));
+  clock_.Advance(absl::Minutes(6));
+  authenticator_->Tick();
+  EXPECT_EQ(authenticator_->stats().cached_tokens, 1u);
+  EXPECT_EQ(Check(dropped).result, Class::kPending);  // an unknown key id by now, asked for once more
+  EXPECT_EQ(Check(dropped).result, Class::kBadToken);
+  EXPECT_TRUE(Check(kept).allowed());
+}
+
+TEST_F(CognitoAuthenticatorTest, AKeyReplacedUnderTheSameIdEndsTheTokensOfTheOldOne) {
+  const SigningKey replaced("one");
+  Start();
+  const std::string token = Token(key_);
+  ASSERT_TRUE(Check(token).allowed());
+  source_->Serve(Jwks({&replaced}));
+  clock_.Advance(absl::Minutes(6));
+  authenticator_->Tick();
+  EXPECT_EQ(Check(token).result, Class::kBadToken);
+  EXPECT_STREQ(Check(token).reason, "signature does not verify");
+  EXPECT_TRUE(Check(Token(replaced)).allowed());
+}
+
+TEST_F(CognitoAuthenticatorTest, ATokenOfANewKeyWaitsForOneRefreshAndIsAllowed) {
+  Start();
+  ASSERT_TRUE(Check(Token(key_)).allowed());
+  source_->Hold();
+  const std::string token = Token(other_);
+  EXPECT_TRUE(Check(token).pending());
+  std::vector<std::future<Outcome>> outcomes;
+  for (int i = 0; i < 20; ++i) outcomes.push_back(CheckLater(token));
+  EXPECT_TRUE(Check(Token(key_)).allowed());  // nobody else waits
+  EXPECT_EQ(source_->fetches(), 2);
+  source_->Release(Jwks({&key_, &other_}));
+  for (auto& outcome : outcomes) EXPECT_TRUE(outcome.get().allowed());
+  EXPECT_EQ(source_->fetches(), 2);
+}
+
+TEST_F(CognitoAuthenticatorTest, ABogusKeyIdIsABadTokenAfterTheRefresh) {
+  Start();
+  source_->Hold();
+  const std::string token = Token(other_);
+  ASSERT_TRUE(Check(token).pending());
+  auto outcome = CheckLater(token);
+  source_->Release(Jwks({&key_}));
+  EXPECT_EQ(outcome.get().result, Class::kBadToken);
+}
+
+TEST_F(CognitoAuthenticatorTest, BeforeTheFirstFetchCallsWaitAndThenAreDecided) {
+  holding_ = true;
+  Start();
+  EXPECT_FALSE(authenticator_->has_keys());
+  ASSERT_TRUE(Check(Token(key_)).pending());
+  auto good = CheckLater(Token(key_));
+  auto bad = CheckLater("a.b.c");
+  source_->Release(Jwks({&key_}));
+  EXPECT_TRUE(good.get().allowed());
+  EXPECT_EQ(bad.get().result, Class::kBadToken);
+  EXPECT_TRUE(authenticator_->has_keys());
+}
+
+TEST_F(CognitoAuthenticatorTest, KeysThatWereNeverFetchedAreUnavailableNotUnauthenticated) {
+  document_.clear();
+  Start();
+  EXPECT_EQ(Check(Token(key_)).result, Class::kUnavailable);
+  EXPECT_EQ(CheckLater(Token(key_)).get().result, Class::kUnavailable);
+  source_->Serve(Jwks({&key_}));
+  clock_.Advance(absl::Seconds(2));
+  authenticator_->Tick();
+  EXPECT_TRUE(Check(Token(key_)).allowed());
+}
+
+TEST_F(CognitoAuthenticatorTest, OldKeysServeThroughAnOutageUpToTheirLimitAndSoDoCachedTokens) {
+  CognitoOptions options = TestOptions();
+  options.jwks.stale_max = absl::Minutes(30);
+  Start(options);
+  const std::string token = Token(key_);
+  ASSERT_TRUE(Check(token).allowed());
+  source_->Serve(absl::UnavailableError("connection refused"));
+  clock_.Advance(absl::Minutes(20));
+  authenticator_->Tick();
+  EXPECT_TRUE(Check(token).allowed());
+  EXPECT_TRUE(Check(Token(key_)).allowed());
+  EXPECT_EQ(Check(Token(other_)).result, Class::kUnavailable);  // cannot be told from a bogus one: not a 401
+  clock_.Advance(absl::Minutes(10));
+  authenticator_->Tick();
+  EXPECT_EQ(Check(token).result, Class::kUnavailable);
+  EXPECT_EQ(authenticator_->stats().cached_tokens, 0u);
+}
+
+TEST_F(CognitoAuthenticatorTest, PastItsLimitOfWaitingCallsItAnswersUnavailableAtOnce) {
+  CognitoOptions options = TestOptions();
+  options.waiting_max = 2;
+  holding_ = true;
+  Start(options);
+  auto first = CheckLater(Token(key_));
+  auto second = CheckLater(Token(key_));
+  EXPECT_EQ(CheckLater(Token(key_)).get().result, Class::kUnavailable);
+  source_->Release(Jwks({&key_}));
+  EXPECT_TRUE(first.get().allowed());
+  EXPECT_TRUE(second.get().allowed());
+}
+
+TEST_F(CognitoAuthenticatorTest, CallsThatWaitAtShutdownAreAnswered) {
+  holding_ = true;
+  Start();
+  auto waiting = CheckLater(Token(key_));
+  authenticator_.reset();
+  EXPECT_EQ(waiting.get().result, Class::kUnavailable);
+}
+
+TEST_F(CognitoAuthenticatorTest, CheckLaterDecidesWhatIsNotPendingToo) {
+  Start();
+  EXPECT_TRUE(CheckLater(Token(key_)).get().allowed());
+  EXPECT_EQ(CheckLater("a.b.c").get().result, Class::kBadToken);
+  std::promise<Outcome> none;
+  authenticator_->CheckLater({}, policy_, [&](Outcome outcome) { none.set_value(outcome); });
+  EXPECT_EQ(none.get_future().get().result, Class::kNoToken);
+}
+
+TEST_F(CognitoAuthenticatorTest, OneAuthenticatorsTokensAreNotAnothers) {
+  Start();
+  const std::string token = Token(key_);
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(Check(token).allowed());
+  CognitoOptions options = TestOptions();
+  options.client_ids = {"another-client"};
+  auto source = std::make_unique<FakeKeySource>();
+  source->Serve(document_);
+  CognitoAuthenticator strict(options, std::move(source), clock_);
+  const std::string value = "Bearer " + token;
+  const std::string_view view = value;
+  EXPECT_EQ(strict.Check({&view, 1}, policy_).result, Class::kBadToken);
+}
+
+TEST_F(CognitoAuthenticatorTest, CountsChecksByClass) {
+  Start();
+  Check(Token(key_));
+  Check(Token(key_, "a/other"));
+  Check("a.b.c");
+  (void)authenticator_->Check({}, policy_);
+  const auto stats = authenticator_->stats();
+  const auto count = [&](Class result) { return stats.checks.outcomes[static_cast<size_t>(result)]; };
+  EXPECT_EQ(count(Class::kAllowed), 1u);
+  EXPECT_EQ(count(Class::kInsufficientScope), 1u);
+  EXPECT_EQ(count(Class::kBadToken), 1u);
+  EXPECT_EQ(count(Class::kNoToken), 1u);
+  EXPECT_EQ(stats.keys.refreshes, 1u);
+  EXPECT_EQ(stats.keys.keys, 1u);
+  EXPECT_EQ(stats.keys.age, absl::ZeroDuration());
+}
+
+TEST_F(CognitoAuthenticatorTest, ThreadsAndRotationsTogetherLetNoDroppedKeyThrough) {
+  document_ = Jwks({&key_, &other_});
+  CognitoOptions options = TestOptions();
+  options.clock_skew = absl::Hours(24);  // the clock moves on by more than a token's life
+  Start(options);
+  const std::string stable = Token(other_);
+  const std::string rotating = Token(key_);
+  std::atomic<bool> stop{false};
+  std::atomic<int> checks{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 3; ++i) {
+    threads.emplace_back([&] {
+      while (!stop.load()) {
+        EXPECT_TRUE(Check(stable).allowed());
+        (void)Check(rotating);
+        checks.fetch_add(1);
+      }
+    });
+  }
+  for (int round = 0; round < 20; ++round) {
+    const int before = checks.load();
+    while (checks.load() < before + 50) std::this_thread::yield();
+    source_->Serve(round % 2 == 0 ? Jwks({&other_}) : Jwks({&key_, &other_}));
+    clock_.Advance(absl::Minutes(6));
+    const uint64_t refreshes = authenticator_->stats().keys.refreshes;
+    authenticator_->Tick();
+    // Should a thread have begun the refresh, for its unknown key, then it ends there.
+    while (authenticator_->stats().keys.refreshes == refreshes) std::this_thread::yield();
+  }
+  stop = true;
+  for (std::thread& thread : threads) thread.join();
+  source_->Serve(Jwks({&other_}));
+  clock_.Advance(absl::Minutes(6));
+  authenticator_->Tick();
+  EXPECT_FALSE(Check(rotating).allowed());
+  EXPECT_TRUE(Check(stable).allowed());
+}
+
+}  // namespace
+}  // namespace stratus::auth
