@@ -1,0 +1,17 @@
+// Who keeps connections.
+#pragma once
+
+namespace stratus::gateway::http {
+
+class Connection;
+
+class ConnectionOwner {
+ public:
+  // The connection has nothing left to do and may be destroyed now.
+  virtual void OnConnectionClosed(Connection* connection) = 0;
+
+ protected:
+  ~ConnectionOwner() = default;
+};
+
+}  // namespace stratus::gateway::http

@@ -1,0 +1,71 @@
+// Answers every request with the same small body, to measure what the connections alone cost:
+//   hello_server 127.0.0.1:8080 [THREADS]
+//   wrk -t1 -c32 -d5 http://127.0.0.1:8080/
+// On SIGINT or SIGTERM it prints the CPU time it took for each request.
+#include <sys/resource.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "gateway/http/worker.h"
+
+namespace stratus::gateway::http {
+namespace {
+
+class Hello final : public Service {
+ public:
+  void OnRequest(Exchange* exchange) override {
+    const Header headers[] = {{"content-type", "application/json"}};
+    exchange->StartBody(200, headers).Append(body_);
+    exchange->FinishBody();
+  }
+
+ private:
+  // As long as the small reply of the gateway's benchmark.
+  const std::string body_ = "{\"text\":\"" + std::string(230, 'x') + "\"}";
+};
+
+double CpuSeconds() {
+  rusage usage;
+  ::getrusage(RUSAGE_SELF, &usage);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+int Serve(const char* listen, int threads) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  const auto address = core::ParseAddress(listen);
+  if (!address.ok()) return std::fprintf(stderr, "%s\n", address.status().ToString().c_str()), 2;
+  const auto workers = StartWorkers(*address, threads, {}, [](boost::asio::io_context&) {
+    return absl::StatusOr<std::unique_ptr<Service>>(std::make_unique<Hello>());
+  });
+  if (!workers.ok()) return std::fprintf(stderr, "%s\n", workers.status().ToString().c_str()), 1;
+  std::printf("%s\n", workers->front()->address().ToString().c_str());
+  std::fflush(stdout);
+  const double before = CpuSeconds();
+  int signal;
+  ::sigwait(&signals, &signal);
+  const double spent = CpuSeconds() - before;
+  uint64_t requests = 0;
+  for (const auto& worker : *workers) requests += worker->stats().requests.load();
+  DrainWorkers(*workers, absl::Seconds(1));
+  std::printf("%llu requests, %.3f CPU us each\n", static_cast<unsigned long long>(requests),
+              requests == 0 ? 0.0 : spent * 1e6 / static_cast<double>(requests));
+  return 0;
+}
+
+}  // namespace
+}  // namespace stratus::gateway::http
+
+int main(int argc, char** argv) {
+  const char* listen = argc > 1 ? argv[1] : "127.0.0.1:0";
+  return stratus::gateway::http::Serve(listen, argc > 2 ? std::atoi(argv[2]) : 1);
+}

@@ -1,0 +1,78 @@
+// Accepts connections on one loop and serves HTTP/1.x and HTTP/2 on them.
+//
+//   boost::asio::io_context loop(1);
+//   http::Listener listener(loop, *std::move(socket), &service, {});
+//   listener.Start();
+//   loop.run();
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <unordered_map>
+
+#include "absl/time/time.h"
+#include "boost/asio/io_context.hpp"
+#include "gateway/http/connection_owner.h"
+#include "gateway/http/exchange.h"
+#include "gateway/http/limits.h"
+#include "gateway/http/listen_socket.h"
+#include "gateway/http/listener_stats.h"
+#include "lib/core/address.h"
+
+namespace stratus::gateway::http {
+
+// Connections open now, of all listeners that share it.
+using ConnectionCount = std::shared_ptr<std::atomic<uint32_t>>;
+inline ConnectionCount MakeConnectionCount() { return std::make_shared<std::atomic<uint32_t>>(0); }
+
+struct Context;
+
+// Everything but stats() is for the loop's thread. `service` must outlive the listener.
+class Listener final : private ConnectionOwner {
+ public:
+  Listener(boost::asio::io_context& loop, ListenSocket socket, Service* service, const Limits& limits,
+           ConnectionCount count = MakeConnectionCount());
+  // Close, if that has not been called.
+  ~Listener();
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+
+  void Start();
+  // Stops accepting and cuts the connections; exchanges in flight are aborted in here. stats() stays readable.
+  void Close();
+  // Where it listens, with the port that was bound.
+  const core::Address& address() const { return address_; }
+  // Accepts no more, lets the exchanges in flight end (HTTP/1.1 `Connection: close`, HTTP/2 GOAWAY) and cuts what is
+  // left when the deadline has passed. `done` runs once, when no connection is left; not inside Drain.
+  void Drain(absl::Duration deadline, std::function<void()> done);
+  // Any thread.
+  const ListenerStats& stats() const;
+
+ private:
+  struct Acceptor;
+
+  void AwaitAccept();
+  void AcceptAll();
+  // False when nothing is waiting to be accepted.
+  bool AcceptOne();
+  void StartTicking();
+  void Tick();
+  void OnConnectionClosed(Connection* connection) override;
+  void CheckDrained();
+
+  const std::unique_ptr<Context> context_;
+  const core::Address address_;
+  const ConnectionCount count_;
+  std::unique_ptr<Acceptor> acceptor_;
+  std::unordered_map<Connection*, std::unique_ptr<Connection>> connections_;
+  std::function<void()> drained_;
+  uint64_t drain_deadline_ = 0;  // a tick
+  bool ticking_ = false;
+  bool draining_ = false;
+  bool accept_paused_ = false;
+};
+
+}  // namespace stratus::gateway::http
