@@ -103,7 +103,8 @@ class H1Parser::Message {
    public:
     explicit Parser(Message* message) : message_(message) {
       header_limit(std::numeric_limits<uint32_t>::max());
-      body_limit(boost::none);
+      // Whoever answers decides how much is too much. (boost::none refuses every length in Boost 1.74.)
+      body_limit(std::numeric_limits<uint64_t>::max());
       eager(true);
     }
 

@@ -27,13 +27,18 @@ class Hello final : public Service {
   const std::string body_ = "{\"text\":\"" + std::string(230, 'x') + "\"}";
 };
 
-double CpuSeconds() {
+struct CpuMicroseconds {
+  double user;
+  double system;
+};
+
+CpuMicroseconds CpuNow() {
   rusage usage;
   ::getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  const auto us = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_usec);
   };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+  return {us(usage.ru_utime), us(usage.ru_stime)};
 }
 
 int Serve(const char* listen, int threads) {
@@ -50,15 +55,16 @@ int Serve(const char* listen, int threads) {
   if (!workers.ok()) return std::fprintf(stderr, "%s\n", workers.status().ToString().c_str()), 1;
   std::printf("%s\n", workers->front()->address().ToString().c_str());
   std::fflush(stdout);
-  const double before = CpuSeconds();
+  const CpuMicroseconds before = CpuNow();
   int signal;
   ::sigwait(&signals, &signal);
-  const double spent = CpuSeconds() - before;
+  const CpuMicroseconds after = CpuNow();
   uint64_t requests = 0;
   for (const auto& worker : *workers) requests += worker->stats().requests.load();
   DrainWorkers(*workers, absl::Seconds(1));
-  std::printf("%llu requests, %.3f CPU us each\n", static_cast<unsigned long long>(requests),
-              requests == 0 ? 0.0 : spent * 1e6 / static_cast<double>(requests));
+  const double each = requests == 0 ? 0.0 : 1.0 / static_cast<double>(requests);
+  std::printf("%llu requests, CPU us each: %.3f user, %.3f system\n", static_cast<unsigned long long>(requests),
+              (after.user - before.user) * each, (after.system - before.system) * each);
   return 0;
 }
 
