@@ -336,11 +336,11 @@ TEST_F(CognitoAuthenticatorTest, ThreadsAndRotationsTogetherLetNoDroppedKeyThrou
   for (int round = 0; round < 20; ++round) {
     const int before = checks.load();
     while (checks.load() < before + 50) std::this_thread::yield();
+    const uint64_t refreshes = authenticator_->stats().keys.refreshes;
     source_->Serve(round % 2 == 0 ? Jwks({&other_}) : Jwks({&key_, &other_}));
     clock_.Advance(absl::Minutes(6));
-    const uint64_t refreshes = authenticator_->stats().keys.refreshes;
     authenticator_->Tick();
-    // Should a thread have begun the refresh, for its unknown key, then it ends there.
+    // A thread may have begun the refresh, for its unknown key: then it ends there.
     while (authenticator_->stats().keys.refreshes == refreshes) std::this_thread::yield();
   }
   stop = true;
