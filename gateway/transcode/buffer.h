@@ -26,6 +26,8 @@ class Buffer {
   std::string_view view() const { return {data_.get(), size_}; }
 
   void Clear() { size_ = 0; }
+  // Drops what lies behind the first `size` bytes; they must be there.
+  void Truncate(size_t size) { size_ = size; }
   void Resize(size_t size) { Reserve(size > size_ ? size - size_ : 0), size_ = size; }
 
   // Room for `more` bytes at end(), plus the slack. Pointers into the buffer die.
