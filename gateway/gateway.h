@@ -1,0 +1,64 @@
+// A whole gateway: REST, gRPC and the built-in pages on one port, as stratus-gateway runs it and stratusd embeds it.
+//
+//   GatewayOptions options;
+//   options.listen = *core::ParseAddress("127.0.0.1:8080");
+//   AddUpstreamFlag("unix:/run/weather.sock", &options.config);
+//   options.descriptors = ...;
+//   auto gateway = Gateway::Start(std::move(options));
+//   ... (*gateway)->address() ...
+//   (*gateway)->Drain(absl::Seconds(20));
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "gateway/settings.h"
+#include "google/protobuf/descriptor.pb.h"
+#include "lib/auth/authenticator.h"
+#include "lib/core/address.h"
+#include "stratus/config/v1/gateway.pb.h"
+
+namespace stratus::gateway {
+
+struct GatewayOptions {
+  core::Address listen;
+  int threads = 1;  // each with a loop, upstream connections and a listening socket of its own
+  // Upstreams among it.
+  stratus::config::v1::Gateway config;
+  google::protobuf::FileDescriptorSet descriptors;
+  // Null: nobody is asked for a token.
+  std::shared_ptr<auth::Authenticator> authenticator;
+  std::string title = "API";
+  std::string docs_dir;   // Swagger UI's files; empty: no /docs
+  std::string token_url;  // where /docs gets tokens; may be empty
+  // The access log's file descriptor; -1: none.
+  int access_log_fd = -1;
+};
+
+class Gateway {
+ public:
+  // INVALID_ARGUMENT for a wrong configuration or descriptor set, UNAVAILABLE when the address cannot be bound.
+  // Upstreams need not be up.
+  static absl::StatusOr<std::unique_ptr<Gateway>> Start(GatewayOptions options);
+  // Cuts what is in flight unless Drain came first.
+  ~Gateway();
+  Gateway(const Gateway&) = delete;
+  Gateway& operator=(const Gateway&) = delete;
+
+  // As bound: the port is never 0.
+  core::Address address() const;
+  // Takes nothing new, lets the calls in flight end, cuts what is left at the deadline, and returns when all is over.
+  void Drain(absl::Duration deadline);
+  // Counters in Prometheus' text format.
+  std::string MetricsText() const;
+
+ private:
+  struct Impl;
+  explicit Gateway(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace stratus::gateway

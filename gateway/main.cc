@@ -1,0 +1,165 @@
+// stratus-gateway: a REST and gRPC door in front of gRPC services.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "gateway/gateway.h"
+#include "gateway/proxy/method_table.h"
+#include "lib/auth/cognito_authenticator.h"
+#include "lib/auth/environment.h"
+#include "lib/auth/http_key_source.h"
+#include "lib/core/log.h"
+#include "lib/core/ready_file.h"
+#include "lib/core/status.h"
+#include "lib/core/termination_signal.h"
+#include "lib/http_client/http_client.h"
+#include "lib/http_server/http_server.h"
+
+namespace {
+
+using namespace stratus;
+
+struct Flags {
+  std::string listen = "127.0.0.1:8080";
+  std::string admin_listen;
+  std::vector<std::string> upstreams;
+  std::vector<std::string> descriptors;
+  std::string auth = "cognito";
+  std::string access_log = "stdout";
+  std::string docs_dir;
+  std::string title = "API";
+  std::string token_url;
+  std::string ready_file;
+  int threads = 0;
+  int drain_seconds = 20;
+};
+
+void AddFlags(CLI::App* app, Flags* flags) {
+  app->add_option("--listen", flags->listen, "Where clients connect: HOST:PORT or unix:PATH")->capture_default_str();
+  app->add_option("--upstream", flags->upstreams, "[pkg.Service=]HOST:PORT or [pkg.Service=]unix:PATH; repeatable");
+  app->add_option("--descriptors", flags->descriptors, "A serialized FileDescriptorSet; repeatable");
+  app->add_option("--auth", flags->auth, "Whose tokens are asked for")
+      ->check(CLI::IsMember({"cognito", "off"}))
+      ->capture_default_str();
+  app->add_option("--threads", flags->threads, "Worker threads; 0: one a CPU")->check(CLI::Range(0, 256));
+  app->add_option("--admin-listen", flags->admin_listen, "Health, readiness and metrics: HOST:PORT");
+  app->add_option("--access-log", flags->access_log, "One JSON line a call")
+      ->check(CLI::IsMember({"stdout", "stderr", "off"}))
+      ->capture_default_str();
+  app->add_option("--docs-dir", flags->docs_dir, "Swagger UI's files; without it there is no /docs");
+  app->add_option("--title", flags->title, "The API's name in /openapi.json")->capture_default_str();
+  app->add_option("--token-url", flags->token_url, "The issuer's token endpoint, for /docs");
+  app->add_option("--ready-file", flags->ready_file, "Where the bound addresses are written once ready");
+  app->add_option("--drain-seconds", flags->drain_seconds, "How long calls may take to end after SIGTERM")
+      ->check(CLI::Range(0, 3600))
+      ->capture_default_str();
+}
+
+// The authenticator and the HTTP client that fetches its keys.
+struct Auth {
+  std::unique_ptr<http_client::Client> client;
+  std::shared_ptr<auth::CognitoAuthenticator> authenticator;
+};
+
+absl::StatusOr<Auth> MakeAuth(const Flags& flags) {
+  Auth made;
+  if (flags.auth == "off") return made;
+  auto options = auth::OptionsFromEnvironment(auth::ProcessEnvironment());
+  if (!options.ok()) return options.status();
+  made.client = std::make_unique<http_client::Client>();
+  auto source = std::make_unique<auth::HttpKeySource>(made.client.get(), options->jwks_url);
+  made.authenticator = std::make_shared<auth::CognitoAuthenticator>(*std::move(options), std::move(source));
+  return made;
+}
+
+absl::StatusOr<gateway::GatewayOptions> MakeOptions(const Flags& flags) {
+  gateway::GatewayOptions options;
+  auto listen = core::ParseAddress(flags.listen);
+  if (!listen.ok()) return listen.status();
+  options.listen = *std::move(listen);
+  options.threads =
+      flags.threads > 0 ? flags.threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  for (const std::string& upstream : flags.upstreams) {
+    if (absl::Status status = gateway::AddUpstreamFlag(upstream, &options.config); !status.ok()) return status;
+  }
+  if (flags.descriptors.empty()) return absl::InvalidArgumentError("--descriptors is needed");
+  auto descriptors = gateway::proxy::ReadDescriptorFiles(flags.descriptors);
+  if (!descriptors.ok()) return descriptors.status();
+  options.descriptors = *std::move(descriptors);
+  options.title = flags.title;
+  options.docs_dir = flags.docs_dir;
+  options.token_url = flags.token_url;
+  if (flags.access_log == "stdout") options.access_log_fd = STDOUT_FILENO;
+  if (flags.access_log == "stderr") options.access_log_fd = STDERR_FILENO;
+  return options;
+}
+
+absl::StatusOr<std::unique_ptr<http_server::Server>> StartAdmin(const std::string& listen,
+                                                                const gateway::Gateway& gateway,
+                                                                const auth::CognitoAuthenticator* authenticator) {
+  auto address = core::ParseAddress(listen);
+  if (!address.ok()) return address.status();
+  return http_server::Server::Start(*address, [&gateway, authenticator](const http_server::Request& request) {
+    http_server::Response response;
+    if (request.path == "/healthz") {
+      response.body = "ok\n";
+    } else if (request.path == "/readyz") {
+      const bool ready = authenticator == nullptr || authenticator->has_keys();
+      response.status = ready ? 200 : 503;
+      response.body = ready ? "ok\n" : "no key set yet\n";
+    } else if (request.path == "/metrics") {
+      response.headers = {{"content-type", "text/plain; version=0.0.4"}};
+      response.body = gateway.MetricsText();
+    } else {
+      response.status = 404;
+    }
+    return response;
+  });
+}
+
+absl::Status Run(const Flags& flags, core::TerminationSignal* termination) {
+  auto made = MakeAuth(flags);
+  if (!made.ok()) return made.status();
+  auto options = MakeOptions(flags);
+  if (!options.ok()) return options.status();
+  options->authenticator = made->authenticator;
+  auto gateway = gateway::Gateway::Start(*std::move(options));
+  if (!gateway.ok()) return gateway.status();
+  std::map<std::string, std::string> addresses = {{"gateway", (*gateway)->address().ToString()}};
+  std::unique_ptr<http_server::Server> admin;
+  if (!flags.admin_listen.empty()) {
+    auto started = StartAdmin(flags.admin_listen, **gateway, made->authenticator.get());
+    if (!started.ok()) return started.status();
+    admin = *std::move(started);
+    addresses["admin"] = admin->address();
+  }
+  core::Log(core::Severity::kInfo, "gateway ready", {{"address", addresses["gateway"]}, {"auth", flags.auth}});
+  if (!flags.ready_file.empty()) {
+    if (absl::Status status = core::WriteReadyFile(flags.ready_file, addresses); !status.ok()) return status;
+  }
+  termination->Wait();
+  core::Log(core::Severity::kInfo, "gateway draining");
+  (*gateway)->Drain(absl::Seconds(flags.drain_seconds));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  core::TerminationSignal termination;  // before any thread starts
+  Flags flags;
+  CLI::App app("A REST and gRPC door in front of gRPC services");
+  AddFlags(&app, &flags);
+  CLI11_PARSE(app, argc, argv);
+  if (absl::Status status = Run(flags, &termination); !status.ok()) {
+    std::cerr << "stratus-gateway: " << core::ToStd(status.message()) << "\n";
+    return 1;
+  }
+  return 0;
+}

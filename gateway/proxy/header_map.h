@@ -1,0 +1,42 @@
+// Which headers cross the gateway, and under which names. The table is documented in docs/how-to/headers.md.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
+#include "absl/types/span.h"
+#include "gateway/http/exchange.h"
+#include "stratus/config/v1/gateway.pb.h"
+
+namespace stratus::gateway::proxy {
+
+using HeaderList = absl::InlinedVector<http::Header, 24>;
+
+class HeaderMap {
+ public:
+  explicit HeaderMap(const stratus::config::v1::Headers& config);
+
+  // Appends the metadata of a REST request: listed headers under their names, `grpc-metadata-NAME` as NAME. Views
+  // into the request.
+  void RequestMetadata(const http::RequestHead& head, HeaderList* out) const;
+
+  // Appends the metadata of a gRPC request: everything that is not the connection's or the gateway's own.
+  void PassThroughMetadata(const http::RequestHead& head, HeaderList* out) const;
+
+  // The name under which a service's metadata goes into an HTTP response; empty: it does not.
+  std::string_view ResponseName(std::string_view metadata_name) const;
+
+  // Whether a name of a service's metadata may go to a gRPC client.
+  static bool PassesBack(std::string_view metadata_name);
+
+ private:
+  absl::flat_hash_map<std::string, std::string> request_;   // header -> metadata
+  absl::flat_hash_map<std::string, std::string> response_;  // metadata -> header
+};
+
+// `x-forwarded-for` with the peer's address (without its port) appended to what the client sent.
+void AppendForwardedFor(const http::RequestHead& head, std::string* out);
+
+}  // namespace stratus::gateway::proxy

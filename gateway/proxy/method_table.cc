@@ -1,0 +1,255 @@
+#include "gateway/proxy/method_table.h"
+
+#include <fstream>
+#include <sstream>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "google/api/annotations.pb.h"
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+#include "lib/core/log.h"
+#include "lib/core/status.h"
+
+namespace stratus::gateway::proxy {
+namespace {
+
+namespace pb = google::protobuf;
+
+constexpr char kHttpBody[] = "google.api.HttpBody";
+
+// Collects what the pool has against a file, for one message.
+class Errors final : public pb::DescriptorPool::ErrorCollector {
+ public:
+  void AddError(const std::string& file, const std::string& element, const pb::Message*, ErrorLocation,
+                const std::string& message) override {
+    if (!text_.empty()) absl::StrAppend(&text_, "; ");
+    if (text_.size() < 2000) absl::StrAppend(&text_, file, ": ", element, ": ", message);
+  }
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+struct Pattern {
+  std::string method;
+  std::string path;
+};
+
+absl::StatusOr<Pattern> PatternOf(const google::api::HttpRule& rule, const std::string& name) {
+  switch (rule.pattern_case()) {
+    case google::api::HttpRule::kGet: return Pattern{"GET", rule.get()};
+    case google::api::HttpRule::kPut: return Pattern{"PUT", rule.put()};
+    case google::api::HttpRule::kPost: return Pattern{"POST", rule.post()};
+    case google::api::HttpRule::kDelete: return Pattern{"DELETE", rule.delete_()};
+    case google::api::HttpRule::kPatch: return Pattern{"PATCH", rule.patch()};
+    case google::api::HttpRule::kCustom: return Pattern{rule.custom().kind(), rule.custom().path()};
+    default: return absl::InvalidArgumentError(absl::StrCat(name, ": its google.api.http rule has no path"));
+  }
+}
+
+std::string_view ServiceOf(std::string_view grpc_path) {
+  if (grpc_path.empty() || grpc_path[0] != '/') return {};
+  const size_t end = grpc_path.find('/', 1);
+  return end == std::string_view::npos ? std::string_view() : grpc_path.substr(1, end - 1);
+}
+
+absl::Status InRoute(const Method& method, const absl::Status& status) {
+  return absl::InvalidArgumentError(absl::StrCat(method.full_name, ": ", status.message()));
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<const Snapshot>> Snapshot::Build(SnapshotOptions options) {
+  std::shared_ptr<Snapshot> snapshot(new Snapshot);
+  for (size_t i = 0; i < options.upstreams.size(); ++i) {
+    if (options.upstreams[i].empty()) {
+      if (snapshot->default_upstream_ >= 0) {
+        return absl::InvalidArgumentError("two upstreams take every service: name the services of one of them");
+      }
+      snapshot->default_upstream_ = static_cast<int>(i);
+    }
+    for (const std::string& service : options.upstreams[i]) {
+      if (!snapshot->upstream_by_service_.emplace(service, static_cast<int>(i)).second) {
+        return absl::InvalidArgumentError(absl::StrCat("two upstreams are given for the service ", service));
+      }
+    }
+  }
+  if (absl::Status status = snapshot->LoadFiles(options.descriptors); !status.ok()) return status;
+  auto policies = auth::PolicyTable::Compile(snapshot->services_, options.auth_rules);
+  if (!policies.ok()) return policies.status();
+  snapshot->policies_ = std::make_unique<auth::PolicyTable>(*std::move(policies));
+  for (const pb::ServiceDescriptor* service : snapshot->services_) {
+    if (absl::Status status = snapshot->AddService(*service); !status.ok()) return status;
+  }
+  return snapshot;
+}
+
+absl::Status Snapshot::LoadFiles(const pb::FileDescriptorSet& set) {
+  std::vector<std::string> names;
+  for (const pb::FileDescriptorProto& file : set.file()) {
+    pb::FileDescriptorProto known;
+    if (files_.FindFileByName(file.name(), &known)) continue;  // the same import in two sets
+    if (!files_.Add(file)) return absl::InvalidArgumentError(absl::StrCat("descriptors: ", file.name(), " is invalid"));
+    names.push_back(file.name());
+  }
+  // Types that error details use are always known, also where the descriptors do not name them.
+  linked_files_ = std::make_unique<pb::DescriptorPoolDatabase>(*pb::DescriptorPool::generated_pool());
+  all_files_ = std::make_unique<pb::MergedDescriptorDatabase>(&files_, linked_files_.get());
+  Errors errors;
+  pool_ = std::make_unique<pb::DescriptorPool>(all_files_.get(), &errors);
+  std::vector<std::string> compiled = names;
+  for (const pb::FileDescriptor* file :
+       {google::rpc::Status::descriptor()->file(), google::rpc::ErrorInfo::descriptor()->file()}) {
+    compiled.push_back(std::string(file->name()));
+  }
+  for (const std::string& name : compiled) {
+    const pb::FileDescriptor* file = pool_->FindFileByName(name);
+    if (file == nullptr) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "descriptors: ", name, " does not load: ", errors.text().empty() ? "an import is missing" : errors.text()));
+    }
+  }
+  for (const std::string& name : names) {
+    const pb::FileDescriptor* file = pool_->FindFileByName(name);
+    for (int i = 0; i < file->service_count(); ++i) services_.push_back(file->service(i));
+  }
+  auto schema = transcode::Schema::Compile(*pool_, compiled);
+  if (!schema.ok()) return schema.status();
+  schema_ = *std::move(schema);
+  return absl::OkStatus();
+}
+
+absl::Status Snapshot::AddService(const pb::ServiceDescriptor& service) {
+  const auto upstream = upstream_by_service_.find(service.full_name());
+  const int target = upstream != upstream_by_service_.end() ? upstream->second : default_upstream_;
+  if (target < 0) {
+    core::Log(core::Severity::kWarning, "no upstream serves this service", {{"service", service.full_name()}});
+    return absl::OkStatus();
+  }
+  for (int i = 0; i < service.method_count(); ++i) {
+    const pb::MethodDescriptor& descriptor = *service.method(i);
+    auto method = std::make_unique<Method>();
+    method->grpc_path = absl::StrCat("/", service.full_name(), "/", descriptor.name());
+    method->full_name = descriptor.full_name();
+    method->descriptor = &descriptor;
+    method->input = schema_->Find(descriptor.input_type()->full_name());
+    method->output = schema_->Find(descriptor.output_type()->full_name());
+    if (method->input == nullptr || method->output == nullptr) {
+      return absl::InternalError(absl::StrCat(method->full_name, ": its messages were not compiled"));
+    }
+    method->policy = &policies_->Find(method->grpc_path);
+    method->upstream = static_cast<size_t>(target);
+    method->client_streaming = descriptor.client_streaming();
+    method->server_streaming = descriptor.server_streaming();
+    const Method& added = *methods_.emplace(method->grpc_path, std::move(method)).first->second;
+    if (absl::Status status = AddBindings(added); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Snapshot::AddBindings(const Method& method) {
+  const pb::MethodOptions& options = method.descriptor->options();
+  if (!options.HasExtension(google::api::http)) return absl::OkStatus();
+  const google::api::HttpRule& rule = options.GetExtension(google::api::http);
+  if (absl::Status status = AddBinding(method, rule); !status.ok()) return status;
+  for (const google::api::HttpRule& additional : rule.additional_bindings()) {
+    if (absl::Status status = AddBinding(method, additional); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Snapshot::AddBinding(const Method& method, const google::api::HttpRule& rule) {
+  const auto pattern = PatternOf(rule, method.full_name);
+  if (!pattern.ok()) return pattern.status();
+  const auto number = router_.Add(pattern->method, pattern->path, method.full_name);
+  if (!number.ok()) return number.status();
+  auto route = std::make_unique<Route>();
+  route->method = &method;
+  route->path_template = pattern->path;
+  for (const std::string& variable : router_.variables(*number)) {
+    auto path = transcode::ResolvePath(*method.input, variable);
+    if (!path.ok()) return InRoute(method, path.status());
+    route->consumed.push_back(*path);
+    route->variables.push_back(*std::move(path));
+  }
+  if (absl::Status status = AddBody(rule, route.get()); !status.ok()) return status;
+  if (absl::Status status = AddResponseBody(rule, route.get()); !status.ok()) return status;
+  if (static_cast<size_t>(*number) != routes_.size()) return absl::InternalError("routes are not numbered in order");
+  routes_.push_back(std::move(route));
+  return absl::OkStatus();
+}
+
+absl::Status Snapshot::AddBody(const google::api::HttpRule& rule, Route* route) {
+  if (rule.body().empty()) return absl::OkStatus();
+  const Method& method = *route->method;
+  const pb::Descriptor* input = method.descriptor->input_type();
+  if (rule.body() == "*") {
+    route->body = BodyKind::kWhole;
+    route->http_body_in = input->full_name() == kHttpBody;
+    return absl::OkStatus();
+  }
+  const pb::FieldDescriptor* field = input->FindFieldByName(rule.body());
+  auto path = transcode::ResolvePath(*method.input, rule.body());
+  if (field == nullptr || !path.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(method.full_name, ": body `", rule.body(), "` is no field of ", input->full_name()));
+  }
+  route->body = BodyKind::kField;
+  route->body_field = path->fields.front();
+  route->body_field_number = static_cast<uint32_t>(field->number());
+  route->http_body_in =
+      field->message_type() != nullptr && !field->is_repeated() && field->message_type()->full_name() == kHttpBody;
+  route->consumed.push_back(*std::move(path));
+  return absl::OkStatus();
+}
+
+absl::Status Snapshot::AddResponseBody(const google::api::HttpRule& rule, Route* route) {
+  const Method& method = *route->method;
+  const pb::Descriptor* output = method.descriptor->output_type();
+  if (rule.response_body().empty()) {
+    route->http_body_out = output->full_name() == kHttpBody;
+    return absl::OkStatus();
+  }
+  const pb::FieldDescriptor* field = output->FindFieldByName(rule.response_body());
+  auto path = transcode::ResolvePath(*method.output, rule.response_body());
+  if (field == nullptr || !path.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(method.full_name, ": response_body `", rule.response_body(),
+                                                   "` is no field of ", output->full_name()));
+  }
+  route->response_field = path->fields.front();
+  route->response_field_number = static_cast<uint32_t>(field->number());
+  route->http_body_out =
+      field->message_type() != nullptr && !field->is_repeated() && field->message_type()->full_name() == kHttpBody;
+  return absl::OkStatus();
+}
+
+const Method* Snapshot::FindMethod(std::string_view grpc_path) const {
+  const auto at = methods_.find(core::ToAbsl(grpc_path));
+  return at == methods_.end() ? nullptr : at->second.get();
+}
+
+int Snapshot::UpstreamOf(std::string_view grpc_path) const {
+  const auto at = upstream_by_service_.find(core::ToAbsl(ServiceOf(grpc_path)));
+  return at == upstream_by_service_.end() ? default_upstream_ : at->second;
+}
+
+absl::StatusOr<pb::FileDescriptorSet> ReadDescriptorFiles(absl::Span<const std::string> paths) {
+  pb::FileDescriptorSet all;
+  for (const std::string& path : paths) {
+    std::ifstream in(path, std::ios::binary);
+    if (!in) return absl::NotFoundError(absl::StrCat("cannot read the descriptors ", path));
+    std::stringstream bytes;
+    bytes << in.rdbuf();
+    pb::FileDescriptorSet set;
+    if (!set.ParseFromString(bytes.str())) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(path, " is no FileDescriptorSet: make it with protoc --include_imports --descriptor_set_out"));
+    }
+    all.MergeFrom(set);
+  }
+  return all;
+}
+
+}  // namespace stratus::gateway::proxy

@@ -1,0 +1,49 @@
+// gRPC to gRPC: the bytes are not looked at; metadata, trailers, deadline, flow control and cancellation are carried
+// both ways, for all four kinds of calls.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "gateway/proxy/call_pool.h"
+#include "gateway/proxy/proxy_call.h"
+#include "gateway/transcode/buffer.h"
+
+namespace stratus::gateway::proxy {
+
+class PassThroughCall final : public ProxyCall {
+ public:
+  PassThroughCall(Environment* environment, CallPool<PassThroughCall>* pool) : ProxyCall(environment), pool_(pool) {}
+
+  void Start(http::Exchange* exchange, std::shared_ptr<WorkerSnapshot> snapshot);
+
+  // http::Handler
+  void OnBody(std::string_view piece) override;
+  void OnBodyEnd() override;
+  // Either side can take more.
+  void OnDrained() override;
+
+  // upstream::CallObserver
+  void OnHead(absl::Span<const http::Header> metadata) override;
+  void OnData(std::string_view piece) override;
+  void OnEnd(const absl::Status& status, absl::Span<const http::Header> trailers) override;
+
+ private:
+  void OnAuthorized() override;
+  void OnDenied(const auth::Outcome& outcome) override;
+  void Recycle() override;
+  void StartUpstream();
+  void StartResponse(absl::Span<const http::Header> metadata);
+  // Ends the call with a status of our own.
+  void Fail(const absl::Status& status);
+
+  CallPool<PassThroughCall>* pool_;
+  std::string path_;
+  Buffer early_;  // what came before the decision about the caller; bounded by the client's window
+  bool request_ended_ = false;
+  bool response_started_ = false;
+  size_t body_uncredited_ = 0;  // client bytes whose credit waits until the upstream has taken them
+  size_t data_uncredited_ = 0;  // upstream bytes whose credit waits until the client has taken them
+};
+
+}  // namespace stratus::gateway::proxy

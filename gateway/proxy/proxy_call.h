@@ -1,0 +1,82 @@
+// What every proxied call has: an exchange with the client, a decision about the caller, a call to the upstream, a line
+// in the access log. The kinds of calls derive from it; objects are pooled, so state is reset in Begin and Finish.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "gateway/filter/auth_filter.h"
+#include "gateway/http/exchange.h"
+#include "gateway/proxy/environment.h"
+
+namespace stratus::gateway::proxy {
+
+class ProxyCall : public http::Handler, public upstream::CallObserver, private filter::AuthWaiter {
+ public:
+  explicit ProxyCall(Environment* environment) : env_(*environment) {}
+  ProxyCall(const ProxyCall&) = delete;
+  ProxyCall& operator=(const ProxyCall&) = delete;
+
+  // http::Handler: the client has gone.
+  void OnAbort() final;
+
+ protected:
+  ~ProxyCall() = default;
+
+  // Takes over the exchange. `method` is null for a gRPC path that the descriptors do not hold.
+  void Begin(http::Exchange* exchange, std::shared_ptr<WorkerSnapshot> snapshot, const Method* method,
+             std::string_view route);
+
+  // Decides about the caller, now or later: OnAuthorized or OnDenied follows.
+  void Authorize(const auth::Policy& policy);
+  virtual void OnAuthorized() = 0;
+  virtual void OnDenied(const auth::Outcome& outcome) = 0;
+  // Puts the object back into its pool.
+  virtual void Recycle() = 0;
+
+  const http::RequestHead& request() const { return exchange_->request(); }
+  // The client's deadline, or the default.
+  int64_t TimeoutNs(bool streaming) const;
+  // Appends what every upstream call carries beside mapped headers.
+  void AppendCommonMetadata(HeaderList* out);
+  // Appends what every response carries: x-request-id and CORS headers.
+  void AppendCommonHeaders(HeaderList* out) const;
+  upstream::Cluster& cluster(size_t upstream) { return *env_.clusters[upstream]; }
+
+  // The call is over: logs it and recycles. The exchange is done with (FinishBody, EndStream or Abort has been called,
+  // or is what the caller does next by way of `exchange`).
+  void Finish(int http_status, absl::StatusCode code);
+  // Cancels the upstream call, if any.
+  void CancelUpstream();
+
+  Environment& env_;
+  http::Exchange* exchange_ = nullptr;
+  std::shared_ptr<WorkerSnapshot> snapshot_;
+  const Method* method_ = nullptr;
+  const auth::Policy* policy_ = nullptr;
+  upstream::Call* call_ = nullptr;  // null before the upstream call and after its end
+  size_t upstream_ = 0;
+  bool authorized_ = false;
+  uint64_t bytes_in_ = 0;
+  uint64_t bytes_out_ = 0;
+
+ private:
+  static constexpr int kClientClosedRequest = 499;  // in the log alone: nobody is there to read a status
+
+  void OnAuthOutcome(const auth::Outcome& outcome) final;
+  void SetRequestId();
+  void WriteLog(int http_status, absl::StatusCode code);
+
+  std::string_view route_;
+  std::string request_id_;
+  std::string forwarded_for_;
+  uint64_t auth_ticket_ = 0;  // 0: no decision is awaited
+  std::shared_ptr<const auth::Principal> principal_;
+  const char* denied_reason_ = "";
+  int64_t started_ns_ = 0;
+};
+
+}  // namespace stratus::gateway::proxy

@@ -1,0 +1,166 @@
+#include "gateway/proxy/proxy_service.h"
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "gateway/proxy/error_reply.h"
+#include "gateway/upstream/grpc_wire.h"
+#include "lib/core/status.h"
+
+namespace stratus::gateway::proxy {
+namespace {
+
+google::rpc::Status MakeError(absl::StatusCode code, std::string_view message) {
+  google::rpc::Status error;
+  error.set_code(static_cast<int>(code));
+  error.set_message(std::string(message));
+  return error;
+}
+
+// Requests that carry a body nobody is going to read still need someone to hear of it.
+class Nobody final : public http::Handler {
+ public:
+  void OnBody(std::string_view) override {}
+  void OnBodyEnd() override {}
+  void OnAbort() override {}
+  void OnDrained() override {}
+};
+Nobody nobody;
+
+std::string_view Printable(std::string_view path) { return path.substr(0, 200); }
+
+}  // namespace
+
+ProxyService::ProxyService(boost::asio::io_context& loop, const ProxyOptions& options)
+    : timers_(loop), snapshot_(std::make_shared<WorkerSnapshot>(options.snapshot)), pages_(options.pages) {
+  environment_.timers = &timers_;
+  for (const upstream::ClusterOptions& upstream : options.upstreams) {
+    environment_.clusters.push_back(upstream::MakeCluster(loop, &timers_, upstream));
+    environment_.upstream_names.push_back(upstream.address.ToString());
+    environment_.authorities.push_back(upstream.address.is_unix() ? "localhost" : upstream.address.ToString());
+  }
+  environment_.auth = std::make_unique<filter::AuthFilter>(loop, options.authenticator);
+  environment_.cors = options.cors;
+  environment_.access_log = options.access_log;
+  environment_.headers = options.headers;
+  environment_.settings = options.settings;
+}
+
+void ProxyService::SetSnapshot(std::shared_ptr<const Snapshot> snapshot, std::shared_ptr<const BuiltinPages> pages) {
+  snapshot_ = std::make_shared<WorkerSnapshot>(std::move(snapshot));
+  pages_ = std::move(pages);
+}
+
+void ProxyService::OnRequest(http::Exchange* exchange) {
+  const http::RequestHead& head = exchange->request();
+  if (const std::optional<PageView> page = pages_->Find(head)) {
+    ServePage(exchange, *page);
+    return;
+  }
+  if (head.method == "POST" && upstream::IsGrpcContentType(head.Find("content-type"))) {
+    if (head.protocol == http::Protocol::kHttp2) {
+      pass_through_.Take(&environment_)->Start(exchange, snapshot_);
+    } else {
+      Refuse(exchange, 415, absl::StatusCode::kInvalidArgument, "gRPC needs HTTP/2");
+    }
+    return;
+  }
+  if (head.method == "OPTIONS") {
+    ServeOptions(exchange);
+    return;
+  }
+  ServeRest(exchange);
+}
+
+void ProxyService::ServeRest(http::Exchange* exchange) {
+  const http::RequestHead& head = exchange->request();
+  match_.captures.clear();
+  switch ((*snapshot_)->router().Find(head.method, head.path, &match_, &allow_)) {
+    case route::Outcome::kFound: break;
+    case route::Outcome::kNoSuchPath:
+      Refuse(exchange, 404, absl::StatusCode::kNotFound,
+             absl::StrCat("there is nothing at ", core::ToAbsl(Printable(head.path))));
+      return;
+    case route::Outcome::kWrongMethod:
+      Refuse(exchange, 405, absl::StatusCode::kUnimplemented,
+             absl::StrCat(core::ToAbsl(Printable(head.method)), " is not possible here, but ", allow_, " is"), allow_);
+      return;
+  }
+  const Method& method = *(*snapshot_)->route(match_.route).method;
+  if (method.client_streaming) {
+    Refuse(exchange, 501, absl::StatusCode::kUnimplemented,
+           absl::StrCat(method.full_name, " takes a stream of requests: call it by gRPC"));
+  } else if (method.server_streaming) {
+    streams_.Take(&environment_)->Start(exchange, snapshot_, match_);
+  } else {
+    unary_.Take(&environment_)->Start(exchange, snapshot_, match_);
+  }
+}
+
+void ProxyService::ServeOptions(http::Exchange* exchange) {
+  const http::RequestHead& head = exchange->request();
+  match_.captures.clear();
+  std::string allow;
+  const route::Outcome outcome = (*snapshot_)->router().Find(head.method, head.path, &match_, &allow);
+  const bool preflight = environment_.cors != nullptr && filter::Cors::IsPreflight(head);
+  if (outcome == route::Outcome::kFound && !preflight) {
+    ServeRest(exchange);
+    return;
+  }
+  // A browser asks before a gRPC-Web call too, whose path no template holds.
+  const bool grpc_path = (*snapshot_)->FindMethod(head.path) != nullptr;
+  if (outcome == route::Outcome::kNoSuchPath && !grpc_path) {
+    Refuse(exchange, 404, absl::StatusCode::kNotFound,
+           absl::StrCat("there is nothing at ", core::ToAbsl(Printable(head.path))));
+    return;
+  }
+  if (allow.empty()) allow = "POST";
+  absl::StrAppend(&allow, ", OPTIONS");
+  HeaderList headers = {{"allow", allow}};
+  if (preflight) environment_.cors->AppendPreflight(head, allow, &headers);
+  exchange->SetHandler(&nobody);
+  Log(head, 204, absl::StatusCode::kOk, 0);
+  exchange->StartBody(204, headers);
+  exchange->FinishBody();
+}
+
+void ProxyService::ServePage(http::Exchange* exchange, const PageView& page) {
+  const http::RequestHead& head = exchange->request();
+  if (head.method != "GET" && head.method != "HEAD") {
+    Refuse(exchange, 405, absl::StatusCode::kUnimplemented, "this page can only be read", "GET, HEAD");
+    return;
+  }
+  HeaderList headers(page.headers.begin(), page.headers.end());
+  if (environment_.cors != nullptr) environment_.cors->Append(head, &headers);
+  exchange->SetHandler(&nobody);
+  Log(head, page.status, absl::StatusCode::kOk, page.body.size());
+  exchange->StartBody(page.status, headers).Append(page.body);
+  exchange->FinishBody();
+}
+
+void ProxyService::Refuse(http::Exchange* exchange, int http_status, absl::StatusCode code, std::string_view message,
+                          std::string_view allow) {
+  const http::RequestHead& head = exchange->request();
+  HeaderList headers;
+  if (!allow.empty()) headers.push_back({"allow", allow});
+  if (environment_.cors != nullptr) environment_.cors->Append(head, &headers);
+  exchange->SetHandler(&nobody);
+  Log(head, http_status, code, 0);
+  ReplyError(exchange, http_status, MakeError(code, message), (*snapshot_)->schema(), std::move(headers));
+}
+
+void ProxyService::Log(const http::RequestHead& head, int http_status, absl::StatusCode code, size_t bytes) {
+  if (environment_.access_log == nullptr) return;
+  filter::AccessRecord record;
+  record.time = absl::Now();
+  record.request_id = head.Find("x-request-id").substr(0, 128);
+  record.peer = head.peer;
+  record.protocol = head.protocol == http::Protocol::kHttp2 ? "HTTP/2" : "HTTP/1.1";
+  record.http_method = head.method.substr(0, 32);
+  record.http_status = http_status;
+  record.grpc_code = code;
+  record.bytes_out = bytes;
+  environment_.access_log->Write(record);
+}
+
+}  // namespace stratus::gateway::proxy

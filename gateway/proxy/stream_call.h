@@ -1,0 +1,52 @@
+// REST to a server-streaming method: a JSON array, NDJSON or server-sent events, as the client's Accept chooses.
+//
+// An error after the first message cannot change the status any more. It becomes an error record, and the response is
+// then cut (HTTP/1) or reset (HTTP/2), so that no client can take what it has for the whole.
+#pragma once
+
+#include <string_view>
+
+#include "gateway/proxy/call_pool.h"
+#include "gateway/proxy/media_type.h"
+#include "gateway/proxy/transcoded_call.h"
+#include "gateway/upstream/timer_queue.h"
+
+namespace stratus::gateway::proxy {
+
+class StreamCall final : public TranscodedCall {
+ public:
+  StreamCall(Environment* environment, CallPool<StreamCall>* pool);
+
+  // upstream::CallObserver
+  void OnData(std::string_view piece) override;
+  void OnEnd(const absl::Status& status, absl::Span<const http::Header> trailers) override;
+  // Also http::Handler: the client has taken what we held back for.
+  void OnDrained() override;
+
+ private:
+  // Messages are flushed at most this often; the first one at once.
+  static constexpr int64_t kFlushIntervalNs = 1'000'000;
+
+  void OnReplyHead() override;
+  void Recycle() override;
+  bool TakeMessages(std::string_view piece);
+  void StartStream(std::string_view content_type);
+  absl::Status WriteMessage(std::string_view message);
+  absl::Status WriteHttpBody(std::string_view message);
+  void Flush(bool now);
+  void EndInOrder();
+  // Ends a started stream so that the client sees the failure.
+  void EndBroken(const google::rpc::Status& error);
+  void Break(const absl::Status& status);
+
+  CallPool<StreamCall>* pool_;
+  upstream::Timer flush_timer_;
+  StreamFormat format_ = StreamFormat::kArray;
+  bool started_ = false;
+  bool head_only_ = false;
+  uint64_t messages_ = 0;
+  size_t uncredited_ = 0;  // upstream bytes whose credit waits until the client has read
+  int64_t flushed_ns_ = 0;
+};
+
+}  // namespace stratus::gateway::proxy

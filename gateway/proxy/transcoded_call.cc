@@ -1,0 +1,213 @@
+#include "gateway/proxy/transcoded_call.h"
+
+#include "absl/strings/str_cat.h"
+#include "gateway/proxy/error_reply.h"
+#include "gateway/proxy/http_body.h"
+#include "gateway/proxy/media_type.h"
+#include "lib/core/status.h"
+
+namespace stratus::gateway::proxy {
+
+void TranscodedCall::Start(http::Exchange* exchange, std::shared_ptr<WorkerSnapshot> snapshot,
+                           const route::Match& match) {
+  route_ = &(*snapshot)->route(match.route);
+  match_ = match;
+  Begin(exchange, std::move(snapshot), route_->method, route_->path_template);
+  reader_.Reset(env_.settings.response_bytes_max);
+  Authorize(*method_->policy);
+}
+
+void TranscodedCall::OnAuthorized() {
+  if (!AcceptsBody()) return;
+  if (withheld_ > 0) exchange_->BodyConsumed(withheld_);
+  withheld_ = 0;
+  if (body_complete_ || !request().has_body) Dispatch();
+}
+
+void TranscodedCall::OnDenied(const auth::Outcome& outcome) {
+  const absl::Status status = auth::ToStatus(outcome, *policy_);
+  const std::string challenge = auth::WwwAuthenticate(outcome, *policy_);
+  Reply(core::ToProto(status), core::HttpStatusOf(status.code()), challenge);
+}
+
+// Answers 413 and 415 as early as the head allows.
+bool TranscodedCall::AcceptsBody() {
+  const http::RequestHead& head = request();
+  if (!head.has_body) return true;
+  if (head.content_length > static_cast<int64_t>(env_.settings.request_body_bytes_max)) {
+    Fail(absl::InvalidArgumentError(
+             absl::StrCat("the request body is larger than ", env_.settings.request_body_bytes_max, " bytes")),
+         413);
+    return false;
+  }
+  if (route_->body == BodyKind::kNone || route_->http_body_in) return true;
+  const std::string_view type = head.Find("content-type");
+  if (IsJson(type)) return true;
+  Fail(absl::InvalidArgumentError(
+           absl::StrCat("the content-type must be application/json, not `", core::ToAbsl(type.substr(0, 100)), "`")),
+       415);
+  return false;
+}
+
+void TranscodedCall::OnBody(std::string_view piece) {
+  bytes_in_ += piece.size();
+  if (body_.size() + piece.size() > env_.settings.request_body_bytes_max) {
+    Fail(absl::InvalidArgumentError(
+             absl::StrCat("the request body is larger than ", env_.settings.request_body_bytes_max, " bytes")),
+         413);
+    return;
+  }
+  body_.Append(piece);
+  if (authorized_) {
+    exchange_->BodyConsumed(piece.size());
+  } else {
+    withheld_ += piece.size();
+  }
+}
+
+void TranscodedCall::OnBodyEnd() {
+  body_complete_ = true;
+  if (authorized_) Dispatch();
+}
+
+void TranscodedCall::Dispatch() {
+  if (absl::Status status = BuildFrame(); !status.ok()) {
+    snapshot_->ResetWriter(match_.route);
+    Fail(status);
+    return;
+  }
+  HeaderList metadata;
+  env_.headers->RequestMetadata(request(), &metadata);
+  AppendCommonMetadata(&metadata);
+  upstream::CallHead head;
+  head.path = method_->grpc_path;
+  head.authority = env_.authorities[upstream_];
+  head.metadata = metadata;
+  head.timeout_ns = TimeoutNs(method_->server_streaming);
+  head.streaming = method_->server_streaming;
+  head.batch_reads = method_->server_streaming;
+  call_ = cluster(upstream_).Start(head, this);
+  call_->Send(frame_.view(), true);
+}
+
+absl::Status TranscodedCall::BuildFrame() {
+  frame_.Clear();
+  frame_.Resize(kPrefixBytes);
+  if (absl::Status status = AppendBody(); !status.ok()) return status;
+  if (absl::Status status = AppendParameters(); !status.ok()) return status;
+  WritePrefix(frame_.size() - kPrefixBytes, frame_.data());
+  return absl::OkStatus();
+}
+
+absl::Status TranscodedCall::AppendBody() {
+  if (route_->body == BodyKind::kNone) {
+    if (body_.empty()) return absl::OkStatus();
+    return absl::InvalidArgumentError("this method takes no request body");
+  }
+  if (route_->http_body_in) {
+    AppendHttpBody({request().Find("content-type"), body_.view()}, route_->body_field_number, &frame_);
+    return absl::OkStatus();
+  }
+  if (body_.empty()) return absl::OkStatus();
+  if (route_->body == BodyKind::kWhole) {
+    return transcode::JsonToWire(*method_->input, body_.view(), env_.settings.input, &frame_);
+  }
+  return transcode::JsonToField(*method_->input, *route_->body_field, body_.view(), env_.settings.input, &frame_);
+}
+
+absl::Status TranscodedCall::AppendParameters() {
+  const http::RequestHead& head = request();
+  if (match_.captures.empty() && head.query.empty()) return absl::OkStatus();
+  transcode::ParameterWriter& writer = snapshot_->WriterOf(match_.route);
+  for (const route::Capture& capture : match_.captures) {
+    scratch_.clear();
+    if (!route::Decode(capture, &scratch_)) {
+      return core::InvalidField((*snapshot_)->router().variables(match_.route)[capture.variable],
+                                "has a malformed percent-escape in the path");
+    }
+    absl::Status status = writer.AddPathValue(route_->variables[capture.variable], scratch_);
+    if (!status.ok()) return status;
+  }
+  if (!head.query.empty()) {
+    if (route_->body == BodyKind::kWhole) {
+      return absl::InvalidArgumentError("this method takes no query parameters: every field is in the request body");
+    }
+    absl::Status status = writer.AddQuery(head.query, route_->consumed, env_.settings.input);
+    if (!status.ok()) return status;
+  }
+  return writer.Flush(&frame_);
+}
+
+void TranscodedCall::OnHead(absl::Span<const http::Header> metadata) {
+  StoreMetadata(metadata);
+  OnReplyHead();
+}
+
+void TranscodedCall::StoreMetadata(absl::Span<const http::Header> metadata) {
+  for (const http::Header& header : metadata) {
+    if (header.name == "x-http-status") {
+      const bool success = header.value.size() == 3 && header.value[0] == '2' && header.value[1] >= '0' &&
+                           header.value[1] <= '9' && header.value[2] >= '0' && header.value[2] <= '9';
+      if (success) reply_status_ = 200 + (header.value[1] - '0') * 10 + (header.value[2] - '0');
+      continue;
+    }
+    const std::string_view name = env_.headers->ResponseName(header.name);
+    if (name.empty()) continue;
+    stored_.push_back({name, metadata_.size(), header.value.size()});
+    metadata_.Append(header.value);
+  }
+}
+
+HeaderList TranscodedCall::ReplyHeaders(std::string_view content_type) const {
+  HeaderList headers;
+  if (!content_type.empty()) headers.push_back({"content-type", content_type});
+  for (const StoredHeader& stored : stored_) {
+    headers.push_back({stored.name, metadata_.view().substr(stored.at, stored.size)});
+  }
+  AppendCommonHeaders(&headers);
+  return headers;
+}
+
+void TranscodedCall::Fail(const absl::Status& status, int http_status) {
+  CancelUpstream();
+  FailWith(core::ToProto(status), http_status);
+}
+
+void TranscodedCall::FailWith(const google::rpc::Status& error, int http_status) {
+  if (http_status == 0) http_status = core::HttpStatusOf(static_cast<absl::StatusCode>(error.code()));
+  TakeBack();
+  Reply(error, http_status, "");
+}
+
+void TranscodedCall::Reply(const google::rpc::Status& error, int http_status, std::string_view challenge) {
+  http::Exchange* exchange = exchange_;
+  HeaderList headers = ReplyHeaders("");
+  // RFC 9110: every 401 says how to authenticate, also one that the service itself gave.
+  if (http_status == 401 && challenge.empty()) challenge = "Bearer";
+  if (!challenge.empty()) headers.push_back({"www-authenticate", challenge});
+  Buffer text;
+  AppendErrorJson(error, (*snapshot_)->schema(), &text);
+  headers.push_back({"content-type", "application/json"});
+  const std::string retry_after = http_status == 503 || http_status == 429 ? RetryAfterSeconds(error) : "";
+  if (!retry_after.empty()) headers.push_back({"retry-after", retry_after});
+  bytes_out_ = text.size();
+  exchange->StartBody(http_status, headers).Append(text.view());
+  Finish(http_status, static_cast<absl::StatusCode>(error.code()));
+  exchange->FinishBody();
+}
+
+void TranscodedCall::Clear() {
+  route_ = nullptr;
+  body_.Clear();
+  body_.Shrink(kBufferKept);
+  frame_.Clear();
+  frame_.Shrink(kBufferKept);
+  withheld_ = 0;
+  body_complete_ = false;
+  metadata_.Clear();
+  metadata_.Shrink(kBufferKept);
+  stored_.clear();
+  reply_status_ = 200;
+}
+
+}  // namespace stratus::gateway::proxy

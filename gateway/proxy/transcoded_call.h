@@ -1,0 +1,85 @@
+// The request half of a REST call: collects the body, makes the gRPC request of it, starts the upstream call. What the
+// reply becomes is the derived classes' part.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "gateway/proxy/grpc_frame.h"
+#include "gateway/proxy/proxy_call.h"
+#include "gateway/route/router.h"
+#include "gateway/transcode/buffer.h"
+#include "google/rpc/status.pb.h"
+
+namespace stratus::gateway::proxy {
+
+class TranscodedCall : public ProxyCall {
+ public:
+  using ProxyCall::ProxyCall;
+
+  void Start(http::Exchange* exchange, std::shared_ptr<WorkerSnapshot> snapshot, const route::Match& match);
+
+  // http::Handler
+  void OnBody(std::string_view piece) final;
+  void OnBodyEnd() final;
+
+  // upstream::CallObserver
+  void OnHead(absl::Span<const http::Header> metadata) final;
+
+ protected:
+  ~TranscodedCall() = default;
+
+  // The service's metadata is here, and stored for ReplyHeaders.
+  virtual void OnReplyHead() {}
+  // Whether a response has begun that has to be taken back or aborted before an error.
+  virtual void TakeBack() {}
+
+  // What a successful response carries: content-type, the mapped metadata and the common headers.
+  HeaderList ReplyHeaders(std::string_view content_type) const;
+  int reply_status() const { return reply_status_; }
+
+  // Ends the call with an error of our own; the upstream call is cancelled. `http_status` 0: by the status's code.
+  void Fail(const absl::Status& status, int http_status = 0);
+  // Ends the call with the upstream's error; the upstream call is over.
+  void FailWith(const google::rpc::Status& error, int http_status = 0);
+
+  const Route& route() const { return *route_; }
+  MessageReader& reader() { return reader_; }
+  void Clear();
+
+ private:
+  // A header of the reply: the name lives in the HeaderMap, the value in metadata_.
+  struct StoredHeader {
+    std::string_view name;
+    size_t at;
+    size_t size;
+  };
+  static constexpr size_t kBufferKept = 64 << 10;
+
+  void OnAuthorized() final;
+  void OnDenied(const auth::Outcome& outcome) final;
+  bool AcceptsBody();
+  void Dispatch();
+  absl::Status BuildFrame();
+  absl::Status AppendBody();
+  absl::Status AppendParameters();
+  void StoreMetadata(absl::Span<const http::Header> metadata);
+  void Reply(const google::rpc::Status& error, int http_status, std::string_view challenge);
+
+  const Route* route_ = nullptr;
+  route::Match match_;
+  Buffer body_;
+  Buffer frame_;
+  size_t withheld_ = 0;  // body bytes whose credit waits for the decision about the caller
+  bool body_complete_ = false;
+  MessageReader reader_;
+  Buffer metadata_;
+  std::vector<StoredHeader> stored_;
+  int reply_status_ = 200;
+  std::string scratch_;
+};
+
+}  // namespace stratus::gateway::proxy

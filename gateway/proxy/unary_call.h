@@ -1,0 +1,30 @@
+// REST to a unary method. The reply's JSON is written straight from the DATA chunk that holds the message into the
+// connection's output, and taken back in the rare case that the trailers then report an error.
+#pragma once
+
+#include <string_view>
+
+#include "gateway/proxy/call_pool.h"
+#include "gateway/proxy/transcoded_call.h"
+
+namespace stratus::gateway::proxy {
+
+class UnaryCall final : public TranscodedCall {
+ public:
+  UnaryCall(Environment* environment, CallPool<UnaryCall>* pool) : TranscodedCall(environment), pool_(pool) {}
+
+  // upstream::CallObserver
+  void OnData(std::string_view piece) override;
+  void OnEnd(const absl::Status& status, absl::Span<const http::Header> trailers) override;
+  void OnDrained() override {}
+
+ private:
+  void TakeBack() override;
+  void Recycle() override;
+  absl::Status WriteReply(std::string_view message);
+
+  CallPool<UnaryCall>* pool_;
+  bool body_started_ = false;
+};
+
+}  // namespace stratus::gateway::proxy

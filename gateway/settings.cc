@@ -1,0 +1,141 @@
+#include "gateway/settings.h"
+
+#include <cstdint>
+#include <string_view>
+
+#include "absl/strings/str_cat.h"
+#include "lib/core/address.h"
+#include "lib/core/status.h"
+
+namespace stratus::gateway {
+namespace {
+
+// Takes `value` over when it is set (not 0), or reports that it is out of range.
+template <typename Number, typename Target>
+void TakeNumber(std::string_view field, Number value, uint64_t min, uint64_t max, core::FieldViolations* violations,
+                Target* target) {
+  if (value == 0) return;
+  if (static_cast<uint64_t>(value) < min || static_cast<uint64_t>(value) > max) {
+    violations->Add(field, absl::StrCat("must be ", min, " to ", max, ", not ", value));
+    return;
+  }
+  *target = static_cast<Target>(value);
+}
+
+absl::Duration ToDuration(const google::protobuf::Duration& duration) {
+  return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
+}
+
+bool TakeDuration(std::string_view field, bool set, const google::protobuf::Duration& value, absl::Duration min,
+                  absl::Duration max, core::FieldViolations* violations, absl::Duration* target) {
+  if (!set) return false;
+  const absl::Duration duration = ToDuration(value);
+  if (duration < min || duration > max) {
+    violations->Add(field, absl::StrCat("must be ", absl::FormatDuration(min), " to ", absl::FormatDuration(max),
+                                        ", not ", absl::FormatDuration(duration)));
+    return false;
+  }
+  *target = duration;
+  return true;
+}
+
+void TakeLimits(const stratus::config::v1::Limits& limits, Settings* settings, core::FieldViolations* violations) {
+  constexpr uint64_t kGiB = 1ull << 30;
+  proxy::CallSettings& call = settings->call;
+  http::Limits& http = settings->http;
+  TakeNumber("limits.request_body_bytes_max", limits.request_body_bytes_max(), 1, kGiB, violations,
+             &call.request_body_bytes_max);
+  TakeNumber("limits.response_bytes_max", limits.response_bytes_max(), 1, kGiB, violations, &call.response_bytes_max);
+  TakeNumber("limits.header_bytes_max", limits.header_bytes_max(), 1 << 10, 1 << 20, violations,
+             &http.header_bytes_max);
+  TakeNumber("limits.json_depth_max", limits.json_depth_max(), 1, 1000, violations, &call.input.depth_max);
+  call.output.depth_max = call.input.depth_max;
+  TakeNumber("limits.connections_max", limits.connections_max(), 1, 1 << 20, violations, &http.connections_max);
+  TakeNumber("limits.streams_per_connection_max", limits.streams_per_connection_max(), 1, 1 << 16, violations,
+             &http.streams_per_connection_max);
+  TakeDuration("limits.header_timeout", limits.has_header_timeout(), limits.header_timeout(), absl::Milliseconds(10),
+               absl::Hours(1), violations, &http.header_timeout);
+  TakeDuration("limits.idle_timeout", limits.has_idle_timeout(), limits.idle_timeout(), absl::Milliseconds(10),
+               absl::Hours(24), violations, &http.idle_timeout);
+  absl::Duration timeout;
+  if (TakeDuration("limits.default_timeout", limits.has_default_timeout(), limits.default_timeout(),
+                   absl::Milliseconds(1), absl::Hours(24), violations, &timeout)) {
+    call.default_timeout_ns = absl::ToInt64Nanoseconds(timeout);
+  }
+  if (TakeDuration("limits.timeout_max", limits.has_timeout_max(), limits.timeout_max(), absl::Milliseconds(1),
+                   absl::Hours(24 * 7), violations, &timeout)) {
+    call.timeout_ns_max = absl::ToInt64Nanoseconds(timeout);
+  }
+}
+
+void TakeUpstreams(const stratus::config::v1::Gateway& config, Settings* settings, core::FieldViolations* violations) {
+  for (int i = 0; i < config.upstreams_size(); ++i) {
+    const stratus::config::v1::Upstream& upstream = config.upstreams(i);
+    const std::string field = absl::StrCat("upstreams[", i, "]");
+    upstream::ClusterOptions options;
+    auto address = core::ParseAddress(upstream.address());
+    if (!address.ok()) {
+      violations->Add(absl::StrCat(field, ".address"), core::ToStd(address.status().message()));
+      continue;
+    }
+    options.address = *std::move(address);
+    TakeNumber(absl::StrCat(field, ".connections"), upstream.connections(), 1, upstream::kConnectionsMax, violations,
+               &options.connections);
+    TakeDuration(absl::StrCat(field, ".connect_timeout"), upstream.has_connect_timeout(), upstream.connect_timeout(),
+                 absl::Milliseconds(10), absl::Seconds(60), violations, &options.connect_timeout);
+    settings->upstreams.push_back(std::move(options));
+    settings->upstream_services.emplace_back(upstream.services().begin(), upstream.services().end());
+  }
+  if (config.upstreams().empty()) violations->Add("upstreams", "at least one is needed (--upstream)");
+}
+
+void TakePath(std::string_view field, bool set, const std::string& value, core::FieldViolations* violations,
+              std::string* target) {
+  if (!set) return;
+  if (!value.empty() && value.front() != '/') violations->Add(field, "must begin with `/`, or be empty");
+  *target = value;
+}
+
+}  // namespace
+
+absl::StatusOr<Settings> SettingsFromConfig(const stratus::config::v1::Gateway& config) {
+  Settings settings;
+  core::FieldViolations violations;
+  TakeUpstreams(config, &settings, &violations);
+  TakeLimits(config.limits(), &settings, &violations);
+  const auto& json = config.json();
+  if (json.has_always_print_fields_with_no_presence()) {
+    settings.call.output.always_print_fields_with_no_presence = json.always_print_fields_with_no_presence();
+  }
+  settings.call.output.preserve_proto_field_names = json.preserve_proto_field_names();
+  settings.call.output.enums_as_integers = json.enums_as_integers();
+  settings.call.input.ignore_unknown_fields = json.ignore_unknown_fields();
+  for (const auto& rule : config.auth().rules()) settings.auth_rules.push_back({rule.selector(), rule.authorization()});
+  const auto& paths = config.paths();
+  TakePath("paths.health", paths.has_health(), paths.health(), &violations, &settings.paths.health);
+  TakePath("paths.docs", paths.has_docs(), paths.docs(), &violations, &settings.paths.docs);
+  TakePath("paths.openapi", paths.has_openapi(), paths.openapi(), &violations, &settings.paths.openapi);
+  if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
+  return settings;
+}
+
+absl::Status AddUpstreamFlag(const std::string& flag, stratus::config::v1::Gateway* config) {
+  const size_t equals = flag.find('=');
+  const std::string service = equals == std::string::npos ? "" : flag.substr(0, equals);
+  const std::string address = equals == std::string::npos ? flag : flag.substr(equals + 1);
+  if (equals == 0) return core::InvalidField("--upstream", "has no service name before `=`");
+  if (auto parsed = core::ParseAddress(address); !parsed.ok()) {
+    return core::InvalidField("--upstream", core::ToStd(parsed.status().message()));
+  }
+  for (stratus::config::v1::Upstream& upstream : *config->mutable_upstreams()) {
+    if (service.empty() || upstream.services().empty() || upstream.address() != address) continue;
+    upstream.add_services(service);
+    return absl::OkStatus();
+  }
+  stratus::config::v1::Upstream* upstream = config->add_upstreams();
+  upstream->set_address(address);
+  if (!service.empty()) upstream->add_services(service);
+  return absl::OkStatus();
+}
+
+}  // namespace stratus::gateway

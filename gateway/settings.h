@@ -1,0 +1,38 @@
+// The configuration message turned into each room's own options, with defaults filled in and ranges checked.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "gateway/http/limits.h"
+#include "gateway/proxy/environment.h"
+#include "gateway/upstream/cluster.h"
+#include "lib/auth/policy.h"
+#include "stratus/config/v1/gateway.pb.h"
+
+namespace stratus::gateway {
+
+struct Paths {
+  std::string health = "/health";
+  std::string docs = "/docs";
+  std::string openapi = "/openapi.json";
+};
+
+struct Settings {
+  http::Limits http;
+  proxy::CallSettings call;
+  std::vector<upstream::ClusterOptions> upstreams;
+  std::vector<std::vector<std::string>> upstream_services;
+  std::vector<auth::Rule> auth_rules;
+  Paths paths;
+};
+
+// INVALID_ARGUMENT names the field and its range.
+absl::StatusOr<Settings> SettingsFromConfig(const stratus::config::v1::Gateway& config);
+
+// Adds `[pkg.Service=]ADDRESS` to the configuration, as `--upstream` takes it. Several services at one address share an
+// upstream.
+absl::Status AddUpstreamFlag(const std::string& flag, stratus::config::v1::Gateway* config);
+
+}  // namespace stratus::gateway
