@@ -31,6 +31,9 @@ constexpr Refusal kBadChunk = {400, "the request body is not well-formed chunked
 // Of a chunk's size line, or of all the trailers: Beast needs each whole.
 constexpr size_t kChunkLineMax = 16 << 10;
 
+// What surely fits RequestHead::content_length.
+constexpr size_t kLengthDigitsMax = 18;
+
 std::string_view View(BeastView view) { return {view.data(), view.size()}; }
 
 bool IsDigits(std::string_view text) {
@@ -192,7 +195,7 @@ const Refusal* H1Parser::Message::CheckFraming() {
     if (codings_ > 1 || !absl::EqualsIgnoreCase(core::ToAbsl(coding_), "chunked")) return &kBadCoding;
     return nullptr;
   }
-  if (lengths_ > 1 || (lengths_ == 1 && !IsDigits(length_))) return &kBadLength;
+  if (lengths_ > 1 || (lengths_ == 1 && (!IsDigits(length_) || length_.size() > kLengthDigitsMax))) return &kBadLength;
   return nullptr;
 }
 
@@ -238,7 +241,7 @@ const Refusal* H1Parser::Message::ParseHead(char* bytes, size_t size, H1Head* he
   const auto length = parser_->content_length();
   if (length.has_value()) request.content_length = static_cast<int64_t>(*length);
   head->keep_alive = parser_->keep_alive();
-  return request.content_length < -1 ? &kBadLength : nullptr;
+  return nullptr;
 }
 
 const Refusal* H1Parser::Message::ParseBody(std::string_view input, BodySink* sink, size_t* used) {

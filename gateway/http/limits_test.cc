@@ -1,0 +1,223 @@
+// What bounds a client of HTTP/1.x, and how a listener ends.
+#include "gateway/http/limits.h"
+
+#include <string>
+
+#include "gateway/http/testing/test_client.h"
+#include "gateway/http/testing/test_server.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace stratus::gateway::http {
+namespace {
+
+using testing::TestClient;
+using testing::TestResponse;
+using testing::TestServer;
+
+constexpr char kHello[] = "GET /hello HTTP/1.1\r\nhost: a\r\n\r\n";
+
+Limits Short() {
+  Limits limits;
+  limits.header_timeout = absl::Milliseconds(50);
+  limits.idle_timeout = absl::Milliseconds(50);
+  limits.stall_timeout = absl::Milliseconds(50);
+  return limits;
+}
+
+TEST(Limits, RefusesAHeadOverItsSizeWithoutItsEnd) {
+  Limits limits;
+  limits.header_bytes_max = 2000;
+  TestServer server(limits);
+  TestClient large(server.address());
+  large.Send("GET /hello HTTP/1.1\r\nhost: a\r\nx: " + std::string(3000, 'x'));
+  EXPECT_EQ(large.Read().status, 431);
+  EXPECT_TRUE(large.AtEnd());
+  TestClient long_line(server.address());
+  long_line.Send("GET /" + std::string(3000, 'x'));
+  EXPECT_EQ(long_line.Read().status, 414);
+}
+
+TEST(Limits, TakesAHeadUpToItsSize) {
+  TestServer server;
+  TestClient client(server.address());
+  client.Send("GET /head HTTP/1.1\r\nhost: a\r\nx: " + std::string(60000, 'x') + "\r\n\r\n");
+  EXPECT_THAT(client.Read().body, ::testing::HasSubstr("header x=xxxx"));
+}
+
+TEST(Limits, RefusesTooManyHeaders) {
+  Limits limits;
+  limits.headers_max = 10;
+  TestServer server(limits);
+  TestClient client(server.address());
+  std::string head = "GET /hello HTTP/1.1\r\nhost: a\r\n";
+  for (int i = 0; i < 9; ++i) head += "x: y\r\n";
+  client.Send(head + "\r\n");
+  EXPECT_EQ(client.Read().status, 200);
+  client.Send(head + "x: y\r\n\r\n");
+  EXPECT_EQ(client.Read().status, 431);
+}
+
+TEST(Limits, EndsAHeadThatDripsIn) {
+  TestServer server(Short());
+  TestClient client(server.address());
+  client.Send("GET /hello HTTP/1.1\r\n");
+  // Bytes that come in time for one another do not help.
+  std::string head = "x: ";
+  while (client.Send("y") && head.size() < 10) head += "y";
+  EXPECT_EQ(client.Read().status, 408);
+  EXPECT_TRUE(client.AtEnd());
+}
+
+TEST(Limits, ClosesConnectionsThatSendNothing) {
+  TestServer server(Short());
+  TestClient fresh(server.address());
+  EXPECT_TRUE(fresh.AtEnd());
+  TestClient used(server.address());
+  used.Send(kHello);
+  EXPECT_EQ(used.Read().body, "hello");
+  EXPECT_TRUE(used.AtEnd());
+  TestClient preface(server.address());
+  preface.Send("PRI * HT");
+  EXPECT_TRUE(preface.AtEnd());
+}
+
+TEST(Limits, EndsABodyThatStops) {
+  TestServer server(Short());
+  TestClient client(server.address());
+  client.Send("POST /hold HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nabc");
+  EXPECT_EQ(client.Read().status, 408);
+  EXPECT_TRUE(server.log().WaitFor("/hold abort"));
+}
+
+TEST(Limits, GivesASlowHandlerAllTime) {
+  TestServer server(Short());
+  TestClient waiting(server.address());
+  waiting.Send("POST /hoard HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\n\r\nabc");
+  ASSERT_TRUE(server.log().WaitFor("/hoard end"));
+  // Another connection's timeouts tell that time has passed.
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(TestClient(server.address()).AtEnd());
+  EXPECT_EQ(server.log().Count("/hoard abort"), 0);
+  server.Release();
+  EXPECT_EQ(waiting.Read().body, "3");
+}
+
+TEST(Limits, CutsAReaderThatStops) {
+  TestServer server(Short());
+  TestClient client(server.address(), 4096);
+  client.Send("GET /stream/100000000 HTTP/1.1\r\nhost: a\r\n\r\n");
+  EXPECT_TRUE(server.log().WaitFor("/stream/100000000 abort"));
+}
+
+TEST(Limits, ClosesConnectionsOverTheirNumber) {
+  Limits limits;
+  limits.connections_max = 2;
+  TestServer server(limits);
+  TestClient first(server.address());
+  TestClient second(server.address());
+  for (TestClient* client : {&first, &second}) {
+    client->Send(kHello);
+    EXPECT_EQ(client->Read().body, "hello");
+  }
+  TestClient third(server.address());
+  EXPECT_TRUE(third.AtEnd());
+  EXPECT_EQ(server.worker().stats().connections_refused.load(), 1u);
+  first.Send("GET /hello HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+  EXPECT_EQ(first.Read().body, "hello");
+  EXPECT_TRUE(first.AtEnd());
+}
+
+TEST(Drain, ClosesIdleConnectionsAndLetsExchangesEnd) {
+  TestServer server;
+  TestClient idle(server.address());
+  idle.Send(kHello);
+  EXPECT_EQ(idle.Read().body, "hello");
+  TestClient busy(server.address());
+  busy.Send("POST /hoard HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\n\r\nabc");
+  ASSERT_TRUE(server.log().WaitFor("/hoard end"));
+
+  server.worker().Drain(absl::Minutes(1));
+  EXPECT_TRUE(idle.AtEnd());
+  TestClient refused(server.address());
+  EXPECT_FALSE(refused.Send(kHello) && refused.Read().status != 0);
+  server.Release();
+  const TestResponse response = busy.Read();
+  EXPECT_EQ(response.body, "3");
+  EXPECT_EQ(response.Header("connection"), "close");
+  EXPECT_TRUE(busy.AtEnd());
+  server.worker().Join();
+}
+
+TEST(Drain, CutsWhatIsLeftAtTheDeadline) {
+  TestServer server(Short());
+  TestClient client(server.address());
+  client.Send("GET /hold HTTP/1.1\r\nhost: a\r\n\r\n");
+  ASSERT_TRUE(server.log().WaitFor("/hold begin"));
+  server.worker().Drain(absl::Milliseconds(1));
+  EXPECT_EQ(client.Read().status, 0);
+  server.worker().Join();
+  EXPECT_EQ(server.log().Count("/hold abort"), 1);
+}
+
+TEST(Drain, EndsAtOnceWithoutConnections) {
+  TestServer server;
+  server.worker().Drain(absl::Minutes(1));
+  server.worker().Join();
+}
+
+TEST(Worker, AbortsExchangesWhenItIsDestroyed) {
+  auto server = std::make_unique<TestServer>();
+  TestClient client(server->address());
+  client.Send("GET /hold HTTP/1.1\r\nhost: a\r\n\r\n");
+  ASSERT_TRUE(server->log().WaitFor("/hold begin"));
+  server.reset();
+  EXPECT_EQ(client.Read().status, 0);
+}
+
+TEST(Worker, ServesUnixSocketsAndIpv6) {
+  const std::string path = ::testing::TempDir() + "/stratus_worker_test.sock";
+  TestServer on_unix({}, "unix:" + path);
+  TestClient local(on_unix.address());
+  local.Send(kHello);
+  EXPECT_EQ(local.Read().body, "hello");
+  TestServer on_v6({}, "[::1]:0");
+  TestClient v6(on_v6.address());
+  v6.Send("GET /head HTTP/1.1\r\nhost: a\r\n\r\n");
+  EXPECT_THAT(v6.Read().body, ::testing::HasSubstr("peer=[::1]\n"));
+}
+
+TEST(Worker, ReportsWhatKeepsItFromListening) {
+  TestServer server;
+  // Not by SO_REUSEPORT: another user's socket, or here one without the option.
+  const auto busy = ListenSocket::Bind(*core::ParseAddress("192.0.2.1:80"));
+  ASSERT_FALSE(busy.ok());
+  EXPECT_EQ(busy.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(busy.status().message()), ::testing::HasSubstr("192.0.2.1:80"));
+}
+
+TEST(Worker, SharesAPortBetweenThreads) {
+  testing::EventLog log;
+  const auto workers = StartWorkers(*core::ParseAddress("127.0.0.1:0"), 2, {}, [&log](boost::asio::io_context& loop) {
+    return absl::StatusOr<std::unique_ptr<Service>>(std::make_unique<testing::TestService>(loop, &log));
+  });
+  ASSERT_TRUE(workers.ok());
+  EXPECT_EQ((*workers)[0]->address().port, (*workers)[1]->address().port);
+  // The kernel spreads by the client's port: in a hundred connections both get some, but for one in 2^99.
+  for (int i = 0; i < 100; ++i) {
+    TestClient client((*workers)[0]->address());
+    client.Send(kHello);
+    ASSERT_EQ(client.Read().body, "hello");
+  }
+  for (const auto& worker : *workers) EXPECT_GT(worker->stats().requests.load(), 0u);
+  DrainWorkers(*workers, absl::Minutes(1));
+}
+
+TEST(Worker, PassesOnWhyItsServiceCannotBeMade) {
+  const auto workers = StartWorkers(*core::ParseAddress("127.0.0.1:0"), 2, {}, [](boost::asio::io_context&) {
+    return absl::StatusOr<std::unique_ptr<Service>>(absl::FailedPreconditionError("no descriptors"));
+  });
+  EXPECT_EQ(workers.status(), absl::FailedPreconditionError("no descriptors"));
+}
+
+}  // namespace
+}  // namespace stratus::gateway::http
