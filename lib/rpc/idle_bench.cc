@@ -84,7 +84,7 @@ void Measure(const char* name, Stub& stub, int pause_ms, int rounds) {
   std::vector<double> times;
   for (int i = 0; i < rounds; ++i) {
     // Not a multiple of the stand-in pollers' rhythm, so that the rounds meet all of its phases.
-    std::this_thread::sleep_for(std::chrono::milliseconds(pause_ms == 0 ? 0 : pause_ms + 37 * i % 200));
+    std::this_thread::sleep_for(std::chrono::milliseconds(pause_ms == 0 ? 0 : pause_ms + 37 * i % 100));
     times.push_back(CallMilliseconds(stub));
   }
   std::sort(times.begin(), times.end());

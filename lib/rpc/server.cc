@@ -15,7 +15,7 @@
 #include "lib/core/status.h"
 #include "lib/rpc/bind_check.h"
 #include "lib/rpc/call_context.h"
-#include "lib/rpc/completion_poller.h"
+#include "lib/rpc/callback_polling.h"
 #include "lib/rpc/descriptor_catalog.h"
 #include "lib/rpc/interceptor.h"
 #include "lib/rpc/reflection.h"
@@ -101,7 +101,6 @@ class Server::Impl {
     drained_ = true;
     SetServing(false);
     server_->Shutdown(absl::ToChronoTime(absl::Now() + grace));
-    poller_.reset();
   }
 
   const std::vector<std::string>& addresses() const { return addresses_; }
@@ -126,13 +125,11 @@ class Server::Impl {
       if (absl::Status status = CheckBindable(options_.listen[i]); !status.ok()) return status;
       builder.AddListeningPort(options_.listen[i].ToString(), grpc::InsecureServerCredentials(), &ports[i]);
     }
-    std::unique_ptr<grpc::CompletionQueue> queue = builder.AddCompletionQueue();
+    KeepCallbackQueuePolled();
     server_ = builder.BuildAndStart();
     if (server_ == nullptr) {
-      queue->Shutdown();
       return absl::UnavailableError("gRPC could not start the server; its reason is in the log");
     }
-    poller_ = std::make_unique<CompletionPoller>(std::move(queue));
     for (size_t i = 0; i < ports.size(); ++i) {
       core::Address bound = options_.listen[i];
       if (!bound.is_unix()) bound.port = static_cast<uint16_t>(ports[i]);
@@ -150,8 +147,7 @@ class Server::Impl {
   auth::PolicyTable policies_;
   std::unique_ptr<grpc::Service> reflection_v1_;
   std::unique_ptr<grpc::Service> reflection_v1alpha_;
-  std::unique_ptr<grpc::Server> server_;  // its shutdown comes before the poller's
-  std::unique_ptr<CompletionPoller> poller_;
+  std::unique_ptr<grpc::Server> server_;
   std::vector<std::string> addresses_;
   core::Mutex drain_mutex_;
   bool drained_ ABSL_GUARDED_BY(drain_mutex_) = false;
