@@ -32,6 +32,8 @@ class ServerStreamCall final : public Call, private grpc::ServerWriteReactor<Res
  public:
   using WriteDone = std::function<void(bool sent)>;
 
+  using Call::OnCancel;  // the reactor has a hook of the same name
+
   const Request& request() const { return request_; }
 
   // Sends one message. True: it is under way, and `done` runs once when the transport has taken it (`sent`) or the call

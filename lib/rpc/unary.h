@@ -29,6 +29,8 @@ namespace stratus::rpc {
 template <typename Request, typename Response>
 class UnaryCall final : public Call, private grpc::ServerUnaryReactor {
  public:
+  using Call::OnCancel;  // the reactor has a hook of the same name
+
   const Request& request() const { return request_; }
   // What Finish(OK) sends.
   Response& response() { return response_; }
