@@ -33,8 +33,8 @@ bool SameBytes(std::string_view a, std::string_view b) {
 }  // namespace
 
 TokenMemo& TokenMemo::OfThisThread() {
-  thread_local TokenMemo memo;
-  return memo;
+  thread_local const auto memo = std::make_unique<TokenMemo>();
+  return *memo;
 }
 
 const std::shared_ptr<const Principal>* TokenMemo::Find(std::string_view token, uint64_t owner,
@@ -42,15 +42,16 @@ const std::shared_ptr<const Principal>* TokenMemo::Find(std::string_view token, 
   static_assert(kSlots == 16, "SlotOf gives four bits");
   if (token.size() < kWord) return nullptr;
   const Slot& slot = slots_[SlotOf(token)];
-  if (slot.owner != owner || slot.generation != generation || slot.token.size() != token.size()) return nullptr;
-  return SameBytes(slot.token, token) ? &slot.principal : nullptr;
+  if (slot.owner != owner || slot.generation != generation || slot.token_bytes != token.size()) return nullptr;
+  return SameBytes(slot.text(), token) ? &slot.principal : nullptr;
 }
 
 void TokenMemo::Remember(std::string_view token, uint64_t owner, uint64_t generation,
                          std::shared_ptr<const Principal> principal) {
   if (token.size() < kWord || token.size() > kTokenBytesMax) return;
   Slot& slot = slots_[SlotOf(token)];
-  slot.token.assign(token);
+  std::memcpy(slot.token.data(), token.data(), token.size());
+  slot.token_bytes = token.size();
   slot.owner = owner;
   slot.generation = generation;
   slot.principal = std::move(principal);

@@ -4,7 +4,6 @@
 #include <array>
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <string_view>
 
 #include "lib/auth/principal.h"
@@ -21,8 +20,8 @@ namespace stratus::auth {
 //   makes every entry a miss. `exp` is the caller's to check at each hit.
 // - The comparison takes the same time wherever the texts differ, so that timing does not tell a stranger how much of a
 //   guess is right. It does tell that a slot holds a token of the same length, which is no secret.
-// - It keeps token texts in memory, as a connection's buffers do anyway; they are never written out. Bounded by
-//   kSlots * kTokenBytesMax a thread.
+// - It keeps token texts in memory, as a connection's buffers do anyway; they are never written out. The room for them,
+//   kSlots * kTokenBytesMax, is allocated once a thread and no more.
 class TokenMemo {
  public:
   static constexpr size_t kSlots = 16;
@@ -39,7 +38,10 @@ class TokenMemo {
 
  private:
   struct Slot {
-    std::string token;
+    std::string_view text() const { return {token.data(), token_bytes}; }
+
+    std::array<char, kTokenBytesMax> token;
+    size_t token_bytes = 0;
     uint64_t owner = 0;
     uint64_t generation = 0;
     std::shared_ptr<const Principal> principal;
