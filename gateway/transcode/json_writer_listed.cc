@@ -58,7 +58,7 @@ bool JsonWriter::List(const MessageTable& message, Range wire, int depth, Occurr
       Occurrence occurrence;
       if (!ReadOccurrence(*field, tag, p, next, depth, &occurrence)) return false;
       // A closed enum's unknown number is an unknown field: it overrules nothing.
-      uint64_t bits;
+      uint64_t bits = 0;
       const bool unknown = field->kind == Kind::kEnum && field->shape == Shape::kSingular &&
                            ReadVarint(occurrence.begin, next, &bits) != nullptr && UnknownInClosedEnum(*field, bits);
       if (!unknown) found->push_back(occurrence);
@@ -146,7 +146,7 @@ char* JsonWriter::Listed(const FieldTable& field, absl::Span<const Occurrence> a
     if (last.begin == last.end && field.no_presence && !print_absent_) return out;
     out = TextOrBytes(field, {last.begin, static_cast<size_t>(last.end - last.begin)}, out);
   } else {
-    uint64_t bits;
+    uint64_t bits = 0;
     ReadScalar(last.wire_type, last.begin, last.end, &bits);
     return Hidden(field, bits) ? out : Scalar(field, bits, out);
   }

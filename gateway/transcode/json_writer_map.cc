@@ -79,7 +79,7 @@ bool JsonWriter::ReadMapEntry(const FieldTable& field, Range range, int depth, M
     p = next;
   }
   if (value.kind == Kind::kEnum && entry->value.field != nullptr) {
-    uint64_t bits;
+    uint64_t bits = 0;
     ReadVarint(entry->value.begin, entry->value.end, &bits);
     // An unknown number of a closed enum makes the whole entry an unknown field.
     entry->dropped = UnknownInClosedEnum(value, bits);

@@ -171,7 +171,7 @@ char* JsonWriter::Value(const MessageTable& message, Range wire, char* out, int 
   if (value.wire_type == kLength) {
     return String({value.begin, static_cast<size_t>(value.end - value.begin)}, out);
   }
-  uint64_t bits;
+  uint64_t bits = 0;
   ReadScalar(value.wire_type, value.begin, value.end, &bits);
   if (value.field->kind == Kind::kDouble && !std::isfinite(std::bit_cast<double>(bits))) {
     return Fail("a google.protobuf.Value cannot hold NaN or infinity");
