@@ -137,7 +137,7 @@ Outcome CognitoAuthenticator::VerifyInFull(std::string_view token, const TokenDi
 
 void CognitoAuthenticator::CheckLater(absl::Span<const std::string_view> authorization, const Policy& policy,
                                       std::function<void(Outcome)> done) {
-  // Any number of values but one is never pending; joined, they stay what they are: malformed, or none.
+  // Any number of values but one is decided without a key.
   if (authorization.size() != 1) return done(Check(authorization, policy));
   bool accepted = false;
   {

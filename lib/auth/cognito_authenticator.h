@@ -46,8 +46,8 @@ class CognitoAuthenticator final : public Authenticator {
   // From the cache without an allocation.
   Outcome Check(absl::Span<const std::string_view> authorization, const Policy& policy) override;
 
-  // `done` runs on the authenticator's own thread and must not block. When options.waiting_max calls wait already, it
-  // runs at once on the caller's, with kUnavailable.
+  // `done` runs on the authenticator's own thread and must not block. It runs at once on the caller's when there is not
+  // exactly one value (never pending), and, with kUnavailable, when options.waiting_max calls wait already.
   void CheckLater(absl::Span<const std::string_view> authorization, const Policy& policy,
                   std::function<void(Outcome)> done) override;
 

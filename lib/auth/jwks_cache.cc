@@ -28,15 +28,18 @@ void JwksCache::Tick() {
   const absl::Duration now = clock_->Monotonic();
   std::optional<uint64_t> attempt;
   std::optional<KeyChange> change;
+  bool overran = false;
   {
     core::MutexLock lock(mu_);
     if (TooOldLocked(now)) change = DropAllLocked();
     if (in_flight_since_.has_value() && now - *in_flight_since_ >= options_.fetch_timeout) {
       FailLocked(now);
+      overran = true;
       if (!change.has_value()) change = KeyChange{generation_, {}};
     }
     if (!in_flight_since_.has_value() && now >= due_at_) attempt = BeginFetchLocked(now);
   }
+  if (overran) core::Log(core::Severity::kWarning, "jwks refresh failed", {{"error", "no answer in time"}});
   if (change.has_value()) on_settled_(*change);
   if (attempt.has_value()) SendFetch(*attempt);
 }

@@ -15,10 +15,10 @@ uint64_t LoadWord(const char* from) {
 }
 
 // The text ends in the signature, whose bits are as good as random; the
-// multiplication brings all of them to the top four.
+// multiplication brings all of them to the top six.
 size_t SlotOf(std::string_view token) {
   const uint64_t word = LoadWord(token.data() + token.size() - kWord);
-  return (word * 0x9E3779B97F4A7C15) >> 60;
+  return (word * 0x9E3779B97F4A7C15) >> 58;
 }
 
 // Both of one length, at least a word. The last word may overlap the one before.
@@ -39,7 +39,7 @@ TokenMemo& TokenMemo::OfThisThread() {
 
 const std::shared_ptr<const Principal>* TokenMemo::Find(std::string_view token, uint64_t owner,
                                                         uint64_t generation) const {
-  static_assert(kSlots == 16, "SlotOf gives four bits");
+  static_assert(kSlots == 64, "SlotOf gives six bits");
   if (token.size() < kWord) return nullptr;
   const Slot& slot = slots_[SlotOf(token)];
   if (slot.owner != owner || slot.generation != generation || slot.token_bytes != token.size()) return nullptr;

@@ -24,7 +24,7 @@ namespace stratus::auth {
 //   kSlots * kTokenBytesMax, is allocated once a thread and no more.
 class TokenMemo {
  public:
-  static constexpr size_t kSlots = 16;
+  static constexpr size_t kSlots = 64;
   // Longer tokens are left to the TokenCache.
   static constexpr size_t kTokenBytesMax = 2048;
 
