@@ -142,7 +142,7 @@ class DocumentBuilder {
     if (!options_.description.empty()) info["description"] = options_.description;
     info["version"] = options_.version;
     Json schemas = schemas_.TakeComponents();
-    schemas["google.rpc.Status"] = ErrorSchema();
+    AddErrorSchemas(&schemas);
     Json paths = Json::object();
     for (auto& [key, item] : paths_) {
       if (!item.empty()) paths[key] = std::move(item);

@@ -140,9 +140,12 @@ TEST_F(OpenApiDocument, TakesAResponseBodyFromOneField) {
 TEST_F(OpenApiDocument, DescribesTheFormsOfAServerStream) {
   const Json content = Operation("get", "/v1/shelves/{shelf}:watch")["responses"]["200"]["content"];
   const Json book = Json::parse(R"({"$ref": "#/components/schemas/library.v1.Book"})");
-  EXPECT_EQ(content["application/json"]["schema"]["items"], book);
-  EXPECT_EQ(content["application/x-ndjson"]["schema"]["items"], book);
-  EXPECT_EQ(content["text/event-stream"]["schema"]["items"]["properties"]["data"]["contentSchema"], book);
+  const Json record = {{"anyOf", Json::array({book, {{"$ref", "#/components/schemas/StreamError"}}})}};
+  EXPECT_EQ(content["application/json"]["schema"]["items"], record);
+  EXPECT_EQ(content["application/x-ndjson"]["schema"]["items"], record);
+  const Json events = content["text/event-stream"]["schema"]["items"]["anyOf"];
+  EXPECT_EQ(events[0]["properties"]["data"]["contentSchema"], book);
+  EXPECT_EQ(events[1]["properties"]["event"]["const"], "error");
 }
 
 TEST_F(OpenApiDocument, TakesAndGivesHttpBodyAsAnyContent) {

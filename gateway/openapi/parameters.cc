@@ -58,6 +58,7 @@ class QueryWalk {
 
   void VisitField(const FieldDescriptor* field, const std::string& path, const std::string& name, bool required) {
     const Descriptor* type = field->message_type();
+    if (field->type() == FieldDescriptor::TYPE_GROUP) return;
     if (field->is_map()) {
       const Descriptor* value = type->map_value()->message_type();
       if (value == nullptr || IsScalarMessage(value)) Add(field, name, required);

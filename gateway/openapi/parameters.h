@@ -22,7 +22,7 @@ absl::StatusOr<std::vector<const google::protobuf::FieldDescriptor*>> ResolveFie
 absl::StatusOr<Json> PathParameters(const PathKey& path, const google::protobuf::Descriptor* request, Schemas* schemas);
 
 // `in: query`: every leaf of `request` whose dotted path (proto names) is not in `bound`; of a message in `bound`,
-// none. Left out is what a query cannot carry: repeated messages, free JSON, and types that hold themselves.
+// none. Left out is what a query cannot carry: repeated messages, groups and free JSON, and types that hold themselves.
 Json QueryParameters(const google::protobuf::Descriptor* request, const std::set<std::string>& bound, Schemas* schemas);
 
 }  // namespace stratus::gateway::openapi

@@ -14,6 +14,9 @@ using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
 
 constexpr char kErrorSchema[] = "google.rpc.Status";
+constexpr char kStreamErrorSchema[] = "StreamError";
+
+Json Reference(const char* schema) { return {{"$ref", absl::StrCat("#/components/schemas/", schema)}}; }
 
 struct ErrorResponse {
   int status;  // 0: `default`
@@ -47,22 +50,29 @@ Json JsonContent(Json schema) { return {{"application/json", {{"schema", std::mo
 // The forms of a server stream. `schema` in an OpenAPI 3.1 media type describes the whole body; for a sequence of
 // records that is an array of them, as OpenAPI 3.2 spells out.
 Json StreamContent(const Json& message) {
-  const Json records = {{"type", "array"}, {"items", message}};
-  const Json event = {
-      {"type", "object"},
-      {"properties",
-       {{"data", {{"type", "string"}, {"contentMediaType", "application/json"}, {"contentSchema", message}}}}}};
+  const Json failure = Reference(kStreamErrorSchema);
+  const Json records = {{"type", "array"}, {"items", {{"anyOf", Json::array({message, failure})}}}};
+  const auto event = [](const Json& content) -> Json {
+    return {{"type", "string"}, {"contentMediaType", "application/json"}, {"contentSchema", content}};
+  };
+  const Json message_event = {
+      {"type", "object"}, {"properties", {{"data", event(message)}}}, {"required", Json::array({"data"})}};
+  const Json error_event = {{"type", "object"},
+                            {"properties", {{"event", {{"const", "error"}}}, {"data", event(failure)}}},
+                            {"required", Json::array({"event", "data"})}};
+  const Json events = {{"type", "array"}, {"items", {{"anyOf", Json::array({message_event, error_event})}}}};
   Json content = JsonContent(records);
   content["application/x-ndjson"] = {{"schema", records}};
-  content["text/event-stream"] = {{"schema", {{"type", "array"}, {"items", event}}}};
+  content["text/event-stream"] = {{"schema", events}};
   return content;
 }
 
 constexpr char kStreamDescription[] =
     "A stream of messages, each sent as soon as it is there. The `Accept` header chooses the form: "
     "`application/x-ndjson` (one JSON object a line), `text/event-stream` (one server-sent event each, the JSON object "
-    "as its `data`) or `application/json` (one array that grows). An error after the first message is the last record "
-    "of the stream, and the response then ends abnormally.";
+    "as its `data`) or `application/json` (one array that grows).\n\nAn error after the first message is the last "
+    "record, `{\"error\": ...}` (as a server-sent event, one of the type `error`), and the response ends abnormally "
+    "behind it: the array stays open, the connection is cut or the HTTP/2 stream is reset.";
 
 Json SuccessResponse(const Binding& binding, const Descriptor* body, Json schema) {
   const bool stream = binding.method->server_streaming();
@@ -114,24 +124,29 @@ Json ErrorResponses() {
       response["headers"] = {
           {error.header, {{"description", error.header_description}, {"schema", {{"type", "string"}}}}}};
     }
-    response["content"] = JsonContent({{"$ref", absl::StrCat("#/components/schemas/", kErrorSchema)}});
+    response["content"] = JsonContent(Reference(kErrorSchema));
     responses[error.component] = std::move(response);
   }
   return responses;
 }
 
-Json ErrorSchema() {
-  Json code = {{"type", "integer"},
-               {"format", "int32"},
-               {"description", "The gRPC code, as in google/rpc/code.proto: 3 is INVALID_ARGUMENT, 5 NOT_FOUND, ..."}};
-  Json message = {{"type", "string"}, {"description", "What is wrong, for a developer."}};
-  Json details = {{"type", "array"},
-                  {"items", WellKnownSchema("google.protobuf.Any")},
-                  {"description", "google.rpc.BadRequest, ErrorInfo, RetryInfo and others."}};
-  return {{"type", "object"},
-          {"description", "An error."},
-          {"properties", {{"code", code}, {"message", message}, {"details", details}}},
-          {"required", {"code", "message"}}};
+void AddErrorSchemas(Json* schemas) {
+  const Json code = {
+      {"type", "integer"},
+      {"format", "int32"},
+      {"description", "The gRPC code, as in google/rpc/code.proto: 3 is INVALID_ARGUMENT, 5 NOT_FOUND, ..."}};
+  const Json message = {{"type", "string"}, {"description", "What is wrong, for a developer."}};
+  const Json details = {{"type", "array"},
+                        {"items", WellKnownSchema("google.protobuf.Any")},
+                        {"description", "google.rpc.BadRequest, ErrorInfo, RetryInfo and others."}};
+  (*schemas)[kErrorSchema] = {{"type", "object"},
+                              {"description", "An error."},
+                              {"properties", {{"code", code}, {"message", message}, {"details", details}}},
+                              {"required", Json::array({"code", "message"})}};
+  (*schemas)[kStreamErrorSchema] = {{"type", "object"},
+                                    {"description", "How a stream that failed after its first message ends."},
+                                    {"properties", {{"error", Reference(kErrorSchema)}}},
+                                    {"required", Json::array({"error"})}};
 }
 
 }  // namespace stratus::gateway::openapi

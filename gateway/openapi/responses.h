@@ -15,7 +15,7 @@ absl::StatusOr<Json> Responses(const Binding& binding, bool needs_token, Schemas
 
 // `components.responses` that Responses refers to.
 Json ErrorResponses();
-// The component that those refer to: google.rpc.Status.
-Json ErrorSchema();
+// Adds the `components.schemas` that errors refer to: google.rpc.Status, and the last record of a broken stream.
+void AddErrorSchemas(Json* schemas);
 
 }  // namespace stratus::gateway::openapi
