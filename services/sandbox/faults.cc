@@ -16,6 +16,11 @@ std::string Html(int status) {
                       "</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n");
 }
 
+int UsualStatus(Fault::Kind kind) {
+  if (kind == Fault::Kind::kStatus) return 503;
+  return kind == Fault::Kind::kHtml ? 502 : 200;
+}
+
 http_server::Response MakeUp(int status, std::string_view content_type, std::string body) {
   http_server::Response response;
   response.status = status;
@@ -27,7 +32,7 @@ http_server::Response MakeUp(int status, std::string_view content_type, std::str
 http_server::Response Strike(const Fault& fault, const Faults::ErrorBody& error_body,
                              const std::function<http_server::Response()>& real) {
   constexpr std::string_view kJson = "application/json; charset=utf-8";
-  const int status = fault.status != 0 ? fault.status : fault.kind == Fault::Kind::kStatus ? 503 : 200;
+  const int status = fault.status != 0 ? fault.status : UsualStatus(fault.kind);
   http_server::Response response;
   switch (fault.kind) {
     case Fault::Kind::kStatus:
@@ -35,7 +40,7 @@ http_server::Response Strike(const Fault& fault, const Faults::ErrorBody& error_
       if (!fault.retry_after.empty()) response.headers.emplace_back("retry-after", fault.retry_after);
       break;
     case Fault::Kind::kSlow: response = real(); break;
-    case Fault::Kind::kHtml: response = MakeUp(status, "text/html", Html(fault.status != 0 ? status : 502)); break;
+    case Fault::Kind::kHtml: response = MakeUp(status, "text/html", Html(status)); break;
     case Fault::Kind::kTruncated:
       response = real();
       response.body.resize(response.body.size() / 2);

@@ -27,7 +27,7 @@ struct Fault {
     kEmpty,      // no body
   };
   Kind kind = Kind::kStatus;
-  int status = 0;  // 0: 503 for kStatus, 200 for the others that make up a reply
+  int status = 0;  // 0: 503 for kStatus, 502 for kHtml, 200 for the others that make up a reply
   absl::Duration delay = absl::ZeroDuration();
   int64_t count = 1;  // calls that it strikes; 0: every one until it is cleared
   int64_t bytes = 16 << 20;

@@ -43,14 +43,17 @@ constexpr Letters kLetters[] = {
     {U"ŹźŻżŽž", "z"},
 };
 
-// Takes one code point off the front; a byte that starts none counts as itself.
+// Beyond Unicode: what stands for a byte that starts no code point.
+constexpr char32_t kBroken = 0x110000;
+
+// Takes one code point off the front, or one byte that starts none.
 char32_t TakeCodePoint(std::string_view* text) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>((*text)[i]); };
   const unsigned char lead = byte(0);
   const size_t length = lead < 0x80 ? 1 : lead < 0xC0 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
   if (length == 1 || text->size() < length) {
     text->remove_prefix(1);
-    return lead;
+    return lead < 0x80 ? lead : kBroken;
   }
   char32_t code = lead & (0xFF >> (length + 1));
   for (size_t i = 1; i < length; ++i) code = code << 6 | (byte(i) & 0x3F);
