@@ -175,9 +175,11 @@ absl::Status Transfer::Failure(CURLcode code) const {
   long detail = 0;
   if (code == CURLE_PEER_FAILED_VERIFICATION) {
     curl_easy_getinfo(handle(), CURLINFO_SSL_VERIFYRESULT, &detail);
+    // libcurl compares the host after the chain has passed, and leaves the result unspecified where that fails.
+    const bool chain_passed = detail == X509_V_OK || detail == X509_V_ERR_UNSPECIFIED;
     return absl::UnavailableError(
         absl::StrCat("its TLS certificate is refused: ",
-                     detail == X509_V_OK ? "it is not for this host" : X509_verify_cert_error_string(detail)));
+                     chain_passed ? "it is not for this host" : X509_verify_cert_error_string(detail)));
   }
   if (code == CURLE_SSL_CACERT_BADFILE) {
     return absl::UnavailableError(absl::StrCat("cannot read the CA file ", options_.ca_file));

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "absl/time/clock.h"
 #include "services/sandbox/sandbox_fixture.h"
 
 namespace stratus::sandbox {
