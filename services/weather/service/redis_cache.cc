@@ -1,6 +1,8 @@
 #include "services/weather/service/redis_cache.h"
 
 #include <hiredis/hiredis.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/time.h>
 
 #include <algorithm>
@@ -33,6 +35,14 @@ Reply Send(redisContext* context, std::initializer_list<std::string_view> argume
 }
 
 bool IsOk(const Reply& reply) { return reply != nullptr && reply->type == REDIS_REPLY_STATUS; }
+
+// hiredis writes to a dead socket without MSG_NOSIGNAL: on this thread that must be an error, not the end.
+void BlockBrokenPipe() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
 
 }  // namespace
 
@@ -82,6 +92,7 @@ bool RedisCache::Enqueue(Command& command) {
 }
 
 void RedisCache::Run() {
+  BlockBrokenPipe();
   while (true) {
     Command command;
     bool has_command = false;
