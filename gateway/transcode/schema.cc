@@ -248,7 +248,8 @@ class Compiler {
     field->number = static_cast<uint32_t>(from.number());
     field->wire_type = WireTypeOf(field->kind);
     field->shape = from.is_map() ? Shape::kMap : from.is_repeated() ? Shape::kRepeated : Shape::kSingular;
-    field->no_presence = from.is_repeated() || !from.has_presence();
+    // An absent extension is never shown.
+    field->no_presence = !from.is_extension() && (from.is_repeated() || !from.has_presence());
     field->skips_zero = field->no_presence && !from.is_repeated() && !from.containing_type()->options().map_entry();
     field->packable = from.is_repeated() && field->wire_type != kLength && field->wire_type != kStartGroup;
     field->packed = from.is_packed();
