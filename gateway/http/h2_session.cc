@@ -12,7 +12,7 @@ namespace {
 // code that says what is wrong. A client that cancels everything it starts is cut off after kResetBurst.
 constexpr int64_t kResetBurst = 500;
 constexpr int64_t kResetsPerSecond = 33;
-// Frames without content (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA, unknown). Frames that carry something,
+// Frames without content (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA). Frames that carry something,
 // either way, earn one each: a window update for each DATA frame is fair.
 constexpr int64_t kFrameBurst = 2000;
 constexpr int64_t kFramesPerSecond = 200;

@@ -1,0 +1,92 @@
+// The pools and buffers that keep steady traffic away from malloc.
+#include <cstring>
+#include <string>
+
+#include "gateway/http/buffer_pool.h"
+#include "gateway/http/memory_pool.h"
+#include "gateway/http/out_buffer.h"
+#include "gtest/gtest.h"
+
+namespace stratus::gateway::http {
+namespace {
+
+TEST(MemoryPool, GivesABlockOfTheSameClassAgain) {
+  MemoryPool pool;
+  void* first = pool.Allocate(100);
+  pool.Free(first);
+  EXPECT_EQ(pool.Allocate(128), first);
+  void* other = pool.Allocate(100);
+  EXPECT_NE(other, first);
+  pool.Free(first);
+  pool.Free(other);
+}
+
+TEST(MemoryPool, KeepsTheContentWhenABlockGrows) {
+  MemoryPool pool;
+  void* at = pool.Allocate(10);
+  std::memcpy(at, "123456789", 10);
+  EXPECT_EQ(pool.Reallocate(at, 32), at);
+  for (const size_t size : {100, 5000, 100000, 1000000}) {
+    at = pool.Reallocate(at, size);
+    EXPECT_STREQ(static_cast<char*>(at), "123456789");
+  }
+  pool.Free(at);
+}
+
+TEST(MemoryPool, ZeroesForCalloc) {
+  MemoryPool pool;
+  void* dirty = pool.Allocate(64);
+  std::memset(dirty, 0xff, 64);
+  pool.Free(dirty);
+  nghttp2_mem* memory = pool.nghttp2();
+  auto* bytes = static_cast<char*>(memory->calloc(8, 8, memory->mem_user_data));
+  EXPECT_EQ(std::string(bytes, 64), std::string(64, '\0'));
+  pool.Free(bytes);
+}
+
+TEST(BufferPool, KeepsNoMoreThanItsBounds) {
+  BufferPool pool;
+  Buffer huge;
+  huge.Reserve(BufferPool::kBufferBytesMax + 1);
+  pool.Give(std::move(huge));
+  EXPECT_EQ(pool.Take().capacity(), 0u);
+  Buffer small;
+  small.Append("x");
+  const size_t capacity = small.capacity();
+  pool.Give(std::move(small));
+  const Buffer again = pool.Take();
+  EXPECT_EQ(again.capacity(), capacity);
+  EXPECT_TRUE(again.empty());
+}
+
+TEST(OutBuffer, SendsOnlyWhatIsCommitted) {
+  BufferPool pool;
+  OutBuffer out(&pool);
+  out.buffer().Append("first");
+  out.Commit();
+  out.buffer().Append("second");
+  EXPECT_EQ(out.pending(), "first");
+  EXPECT_EQ(out.backlog(), 11u);
+  EXPECT_EQ(out.Sent(5), 0u);
+  EXPECT_EQ(out.pending(), "");
+  out.Rollback();
+  out.buffer().Append("third");
+  out.Commit();
+  EXPECT_EQ(out.pending(), "third");
+}
+
+TEST(OutBuffer, TellsByHowMuchOffsetsFallWhenItMoves) {
+  BufferPool pool;
+  OutBuffer out(&pool);
+  out.buffer().Append(std::string(200 << 10, 'a') + "tail");
+  out.Commit();
+  EXPECT_EQ(out.Sent(1000), 0u);
+  EXPECT_EQ(out.Sent((200 << 10) - 1000), size_t{200 << 10});
+  EXPECT_EQ(out.pending(), "tail");
+  EXPECT_EQ(out.buffer().view(), "tail");
+  EXPECT_EQ(out.Sent(4), 4u);
+  EXPECT_EQ(out.backlog(), 0u);
+}
+
+}  // namespace
+}  // namespace stratus::gateway::http
