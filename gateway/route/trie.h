@@ -36,7 +36,7 @@ class Trie {
   int Find(Query* query) const { return Visit(query, kRoot, 0); }
 
   // Whether some template has this verb.
-  bool HasVerb(std::string_view verb) const { return !verbs_.empty() && verbs_.contains(verb); }
+  bool HasVerb(std::string_view verb) const { return verbs_.contains(verb); }
   bool HasVerbs() const { return !verbs_.empty(); }
 
  private:
