@@ -17,13 +17,14 @@ TEST(ResponseHead, IsPatchedWithTheLengthOfTheBody) {
 
 TEST(ResponseHead, SaysHowTheBodyEndsAndWhetherTheConnectionDoes) {
   Buffer out;
-  AppendResponseHead({.date = "D", .framing = Framing::kChunked, .persistence = Persistence::kClose}, &out);
+  AppendResponseHead({.headers = {}, .date = "D", .framing = Framing::kChunked, .persistence = Persistence::kClose},
+                     &out);
   EXPECT_EQ(out.view(), "HTTP/1.1 200 OK\r\ndate: D\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n");
 }
 
 TEST(ResponseHead, HasAnEmptyReasonForAStatusWithoutOne) {
   Buffer out;
-  AppendResponseHead({.status = 299, .date = "D", .framing = Framing::kNone}, &out);
+  AppendResponseHead({.status = 299, .headers = {}, .date = "D", .framing = Framing::kNone}, &out);
   EXPECT_EQ(out.view(), "HTTP/1.1 299 \r\ndate: D\r\n\r\n");
 }
 
