@@ -149,8 +149,8 @@ def gateway(tmp_path_factory):
         "--admin-listen=127.0.0.1:0",
         f"--descriptors={BUILD / 'share' / 'stratus.pb'}",
         f"--docs-dir={DEPS / 'swagger-ui'}",
-        # Tests never ask the internet: the sandbox answers for Open-Meteo.
-        "--weather-source=sandbox",
+        # Tests never ask the internet: Open-Meteo is out of reach here, so the sandbox answers for it.
+        env={"OPEN_METEO_DOMAIN": "http://127.0.0.1:1", "OPEN_METEO_GEOCODING_DOMAIN": "http://127.0.0.1:1"},
     )
     a = program.addresses
     yield Gateway(a["gateway"], a["weather"], a["sandbox"], program)

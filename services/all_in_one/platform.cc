@@ -1,0 +1,200 @@
+#include "services/all_in_one/platform.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string_view>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "absl/memory/memory.h"
+#include "absl/strings/str_cat.h"
+#include "gateway/gateway.h"
+#include "gateway/proxy/method_table.h"
+#include "lib/auth/environment.h"
+#include "lib/auth/token_checks.h"
+#include "lib/core/address.h"
+#include "lib/core/config_loader.h"
+#include "lib/core/log.h"
+#include "lib/core/ready_file.h"
+#include "lib/core/status.h"
+#include "lib/http_server/http_server.h"
+#include "lib/rpc/server.h"
+#include "services/all_in_one/private_folder.h"
+#include "services/sandbox/sandbox.h"
+#include "services/weather/service/admin.h"
+#include "services/weather/service/application.h"
+
+namespace stratus::all_in_one {
+
+// In the order in which they start; destroyed from the last one up.
+struct Platform::Parts {
+  Flags flags;
+  bool development = false;
+  PrivateFolder sockets;
+  std::unique_ptr<sandbox::Sandbox> sandbox;
+  std::shared_ptr<auth::CognitoAuthenticator> authenticator;
+  std::unique_ptr<weather::Application> weather;
+  std::unique_ptr<rpc::Server> weather_server;
+  std::unique_ptr<gateway::Gateway> gateway;
+  std::unique_ptr<http_server::Server> admin;
+  std::atomic<bool> draining{false};
+
+  absl::Status StartSandbox();
+  absl::Status StartAuthenticator();
+  absl::Status StartWeather();
+  absl::Status StartGateway();
+  absl::Status StartAdmin();
+  absl::Status WriteReady() const;
+
+  // The process's environment, with the sandbox's addresses for what is not set.
+  auth::Environment Environment() const;
+};
+
+auth::Environment Platform::Parts::Environment() const {
+  auth::Environment process = auth::ProcessEnvironment();
+  if (sandbox == nullptr) return process;
+  return [process, base = sandbox->base_url()](std::string_view name) {
+    std::optional<std::string> value = process(name);
+    if (!value.has_value() && name == "STRATUS_SANDBOX_URL") value = base;
+    return value;
+  };
+}
+
+absl::Status Platform::Parts::StartSandbox() {
+  // A named issuer is used in any profile, and then there is nothing for the sandbox to issue.
+  if (!development || auth::NamesAnIssuer(auth::ProcessEnvironment())) return absl::OkStatus();
+  absl::StatusOr<core::Address> listen = core::ParseAddress(flags.sandbox_listen);
+  if (!listen.ok()) return listen.status();
+  sandbox::Options options;
+  options.listen = *std::move(listen);
+  options.profile = flags.profile;
+  absl::StatusOr<std::unique_ptr<sandbox::Sandbox>> started = sandbox::Sandbox::Start(std::move(options));
+  if (!started.ok()) return started.status();
+  sandbox = *std::move(started);
+  return absl::OkStatus();
+}
+
+absl::Status Platform::Parts::StartAuthenticator() {
+  if (sandbox != nullptr) {
+    auth::CognitoOptions options;
+    options.issuer = sandbox->issuer_url();
+    options.jwks_url = absl::StrCat(options.issuer, "/.well-known/jwks.json");
+    options.any_client = true;  // the sandbox registers whoever asks
+    authenticator = auth::StartTokenChecks(std::move(options));
+    return absl::OkStatus();
+  }
+  absl::StatusOr<auth::CognitoOptions> options =
+      auth::OptionsFromEnvironment(auth::ProcessEnvironment(), /*allow_http=*/development);
+  if (!options.ok()) return options.status();
+  authenticator = auth::StartTokenChecks(*std::move(options));
+  return absl::OkStatus();
+}
+
+absl::Status Platform::Parts::StartWeather() {
+  absl::StatusOr<weather::ServiceOptions> options = weather::ServiceOptionsFromEnvironment(Environment(), development);
+  if (!options.ok()) return options.status();
+  absl::StatusOr<std::unique_ptr<weather::Application>> started = weather::Application::Start(*std::move(options));
+  if (!started.ok()) return started.status();
+  weather = *std::move(started);
+
+  // The gateway always comes by the socket; a port is for people with grpcurl.
+  rpc::ServerOptions server;
+  for (const std::string& text : {sockets.SocketAddress("weather"), flags.weather_listen}) {
+    if (text.empty()) continue;
+    absl::StatusOr<core::Address> address = core::ParseAddress(text);
+    if (!address.ok()) return address.status();
+    server.listen.push_back(*std::move(address));
+  }
+  server.authenticator = authenticator;
+  weather->AddTo(&server);
+  absl::StatusOr<std::unique_ptr<rpc::Server>> serving = rpc::Server::Start(std::move(server));
+  if (!serving.ok()) return serving.status();
+  weather_server = *std::move(serving);
+  return absl::OkStatus();
+}
+
+absl::Status Platform::Parts::StartGateway() {
+  gateway::GatewayOptions options;
+  absl::StatusOr<core::Address> listen = core::ParseAddress(flags.listen);
+  if (!listen.ok()) return listen.status();
+  options.listen = *std::move(listen);
+  options.threads =
+      flags.threads > 0 ? flags.threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  if (!flags.config.empty()) {
+    if (absl::Status status = core::LoadConfig(flags.config, {}, &options.config); !status.ok()) return status;
+  }
+  if (absl::Status status = gateway::AddUpstreamFlag(sockets.SocketAddress("weather"), &options.config); !status.ok()) {
+    return status;
+  }
+  auto descriptors = gateway::proxy::ReadDescriptorFiles({flags.descriptors});
+  if (!descriptors.ok()) return descriptors.status();
+  options.descriptors = *std::move(descriptors);
+  options.authenticator = authenticator;
+  options.title = "Stratus";
+  options.docs_dir = flags.docs_dir;
+  if (sandbox != nullptr) options.token_url = absl::StrCat(sandbox->base_url(), "/oauth2/token");
+  if (flags.access_log == "stdout") options.access_log_fd = STDOUT_FILENO;
+  if (flags.access_log == "stderr") options.access_log_fd = STDERR_FILENO;
+  absl::StatusOr<std::unique_ptr<gateway::Gateway>> started = gateway::Gateway::Start(std::move(options));
+  if (!started.ok()) return started.status();
+  gateway = *std::move(started);
+  return absl::OkStatus();
+}
+
+absl::Status Platform::Parts::StartAdmin() {
+  absl::StatusOr<core::Address> listen = core::ParseAddress(flags.admin_listen);
+  if (!listen.ok()) return listen.status();
+  weather::AdminHooks hooks;
+  hooks.ready = [this] { return !draining.load() && authenticator->has_keys(); };
+  hooks.metrics = [this] { return absl::StrCat(gateway->MetricsText(), weather->MetricsText()); };
+  absl::StatusOr<std::unique_ptr<http_server::Server>> started =
+      http_server::Server::Start(*listen, weather::AdminHandler(hooks));
+  if (!started.ok()) return started.status();
+  admin = *std::move(started);
+  return absl::OkStatus();
+}
+
+absl::Status Platform::Parts::WriteReady() const {
+  std::map<std::string, std::string> addresses = {{"gateway", gateway->address().ToString()},
+                                                  {"weather", weather_server->addresses().back()},
+                                                  {"admin", admin->address()}};
+  if (sandbox != nullptr) addresses["sandbox"] = sandbox->address();
+  core::Log(core::Severity::kInfo, "stratusd is ready",
+            {{"gateway", addresses["gateway"]}, {"weather", addresses["weather"]}, {"profile", flags.profile}});
+  return flags.ready_file.empty() ? absl::OkStatus() : core::WriteReadyFile(flags.ready_file, addresses);
+}
+
+absl::StatusOr<std::unique_ptr<Platform>> Platform::Start(const Flags& flags) {
+  auto parts = std::make_unique<Parts>();
+  parts->flags = flags;
+  parts->development = flags.profile == "development";
+  if (absl::Status status = parts->sockets.Create(); !status.ok()) return status;
+  for (absl::Status (Parts::*start)() : {&Parts::StartSandbox, &Parts::StartAuthenticator, &Parts::StartWeather,
+                                         &Parts::StartGateway, &Parts::StartAdmin}) {
+    if (absl::Status status = (parts.get()->*start)(); !status.ok()) return status;
+  }
+  if (absl::Status status = parts->WriteReady(); !status.ok()) return status;
+  return absl::WrapUnique(new Platform(std::move(parts)));
+}
+
+Platform::Platform(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+Platform::~Platform() = default;
+
+void Platform::Drain() {
+  const absl::Duration grace = absl::Seconds(parts_->flags.drain_seconds);
+  parts_->draining = true;
+  parts_->gateway->Drain(grace);
+  parts_->weather_server->Drain(grace);
+  parts_->admin.reset();
+  parts_->gateway.reset();
+  parts_->weather_server.reset();
+  parts_->weather->Stop();
+}
+
+}  // namespace stratus::all_in_one
