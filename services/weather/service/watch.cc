@@ -31,7 +31,7 @@ std::shared_ptr<Watch> Watch::Start(const v1::WatchWeatherRequest& request, Part
 Watch::Watch(WatchQuery query, Parts parts, Sink sink)
     : query_(std::move(query)), parts_(parts), sink_(std::move(sink)) {}
 
-Watch::~Watch() { parts_.limit->Release(); }
+Watch::~Watch() { Close(); }
 
 void Watch::Cancel() { Close(); }
 
@@ -84,6 +84,7 @@ bool Watch::Close() {
     closed_ = true;
     timer = timer_;
   }
+  parts_.limit->Release();
   if (timer != 0) parts_.timers->Cancel(timer);
   return true;
 }

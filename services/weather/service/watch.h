@@ -50,7 +50,7 @@ class Watch : public std::enable_shared_from_this<Watch> {
   static std::shared_ptr<Watch> Start(const v1::WatchWeatherRequest& request, Parts parts, Sink sink);
   ~Watch();
 
-  // Ends the watch without a word to the sink. From any thread.
+  // Ends the watch without a word to the sink, and lets another one start. From any thread.
   void Cancel();
 
  private:

@@ -26,9 +26,9 @@ namespace stratus::weather {
 
 struct CoreOptions {
   Coordinates default_place{21.0278, 105.8342};  // Hanoi
-  ReportStoreOptions reports;
-  PlaceFinderOptions places;
-  BudgetOptions budget;
+  ReportStoreOptions reports{};
+  PlaceFinderOptions places{};
+  BudgetOptions budget{};
 };
 
 class WeatherCore {
