@@ -1,0 +1,70 @@
+#include "lib/telemetry/admin_server.h"
+
+#include <utility>
+
+#include "lib/core/log.h"
+#include "lib/http_server/http_server.h"
+#include "lib/telemetry/metrics.h"
+#include "lib/telemetry/readiness.h"
+
+namespace stratus::telemetry {
+namespace {
+
+http_server::Response Reply(int status, const char* type, std::string body) {
+  http_server::Response response;
+  response.status = status;
+  response.headers = {{"content-type", type}, {"cache-control", "no-store"}};
+  response.body = std::move(body);
+  return response;
+}
+
+http_server::Response Json(int status, std::string body) {
+  return Reply(status, "application/json", std::move(body) + "\n");
+}
+
+http_server::Response Ready(const Readiness& readiness) {
+  const auto failures = readiness.Failures();
+  if (failures.empty()) return Json(200, R"({"status":"ready"})");
+  std::string body = R"({"status":"not ready","reasons":[)";
+  for (const auto& [check, reason] : failures) {
+    if (body.back() != '[') body += ",";
+    body += R"({"check":)";
+    core::AppendJsonString(&body, check);
+    body += R"(,"reason":)";
+    core::AppendJsonString(&body, reason);
+    body += "}";
+  }
+  return Json(503, body + "]}");
+}
+
+http_server::Response Answer(const http_server::Request& request, const Metrics& metrics, const Readiness& readiness) {
+  const bool known = request.path == "/livez" || request.path == "/readyz" || request.path == "/metrics";
+  if (!known) return Json(404, R"({"error":"not found: /livez, /readyz and /metrics are here"})");
+  if (request.method != "GET" && request.method != "HEAD") {
+    http_server::Response response = Json(405, R"({"error":"GET only"})");
+    response.headers.emplace_back("allow", "GET, HEAD");
+    return response;
+  }
+  if (request.path == "/livez") return Json(200, R"({"status":"ok"})");
+  if (request.path == "/readyz") return Ready(readiness);
+  return Reply(200, "text/plain; version=0.0.4; charset=utf-8", metrics.Scrape());
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(const core::Address& listen, const Metrics& metrics,
+                                                                const Readiness& readiness) {
+  absl::StatusOr<std::unique_ptr<http_server::Server>> server = http_server::Server::Start(
+      listen,
+      [&metrics, &readiness](const http_server::Request& request) { return Answer(request, metrics, readiness); },
+      {.threads = 1, .body_bytes_max = 1024, .connections_max = 64});
+  if (!server.ok()) return server.status();
+  return std::unique_ptr<AdminServer>(new AdminServer(*std::move(server)));
+}
+
+AdminServer::AdminServer(std::unique_ptr<http_server::Server> server) : server_(std::move(server)) {}
+AdminServer::~AdminServer() = default;
+
+std::string AdminServer::address() const { return server_->address(); }
+
+}  // namespace stratus::telemetry
