@@ -187,7 +187,7 @@ bool ParseDuration(std::string_view text, int64_t* seconds, int32_t* nanos) {
   Scanner scan(text);
   const bool negative = scan.Take('-');
   if (!scan.Number(seconds) || !scan.Fraction(nanos) || !scan.Take('s') || !scan.done()) return false;
-  if (*seconds > kDurationSecondsMax || (*seconds == kDurationSecondsMax && *nanos > 0)) return false;
+  if (*seconds > kDurationSecondsMax) return false;
   if (negative) {
     *seconds = -*seconds;
     *nanos = -*nanos;

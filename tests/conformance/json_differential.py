@@ -327,7 +327,7 @@ def same(a, b):
 
 def is_wide(number):
     """More digits than a float's shortest text has: a difference in it is a difference of doubles."""
-    return len(repr(number).strip("-").replace(".", "").split("e")[0].strip("0")) > 12
+    return len(repr(number).strip("-").replace(".", "").split("e")[0].strip("0")) > 14
 
 
 def no_twice(pairs):
