@@ -22,7 +22,7 @@ import peers
 PATH = "/api/v1/get-today-weather"
 # A token as the original's clients have it.
 CLAIMS = {"client_id": "bench", "scope": "test/weatherforcastapi", "ttl_seconds": 3600}
-API_KEY = "bench-key"
+API_KEY = "sandbox"  # the one that the sandbox takes
 
 
 def start_sandbox(folder):
@@ -30,7 +30,6 @@ def start_sandbox(folder):
     command = [
         peers.RELEASE / "bin/stratus-sandbox",
         f"--listen=127.0.0.1:{port}",
-        f"--openweather-key={API_KEY}",
         "--profile=development",
     ]
     return peers.start("sandbox", port, command, folder, cpu=peers.LOAD_CPU)

@@ -135,6 +135,13 @@ class Gateway:
         )
         assert reply.status == 200, reply.body
 
+    def clear_faults(self):
+        assert call(f"http://{self.sandbox}/admin/faults", "DELETE").status == 200
+
+    def calls(self, target):
+        """Calls that the sandbox has had for a target so far."""
+        return call(f"http://{self.sandbox}/admin/calls").json().get(target, 0)
+
 
 @pytest.fixture(scope="session")
 def gateway(tmp_path_factory):

@@ -137,7 +137,7 @@ def test_a_stream_takes_the_form_that_accept_asks_for(gateway, token, accept, co
         text=True,
         timeout=30,
     )
-    head, _, body = done.stdout.partition("\r\n\r\n")
+    head, _, body = done.stdout.partition("\n\n")
     assert "200 OK" in head
     assert f"content-type: {content_type}" in head.lower()
     assert body.startswith({"application/x-ndjson": "{", "text/event-stream": "data: {", "application/json": "[{"}[accept])
