@@ -83,7 +83,7 @@ void ProxyService::ServeRest(http::Exchange* exchange) {
       return;
     case route::Outcome::kWrongMethod:
       Refuse(exchange, 405, absl::StatusCode::kUnimplemented,
-             absl::StrCat(core::ToAbsl(Printable(head.method)), " is not possible here, but ", allow_, " is"), allow_);
+             absl::StrCat(core::ToAbsl(Printable(head.method)), " is not possible here; allowed: ", allow_), allow_);
       return;
   }
   const Method& method = *(*snapshot_)->route(match_.route).method;
@@ -114,8 +114,8 @@ void ProxyService::ServeOptions(http::Exchange* exchange) {
            absl::StrCat("there is nothing at ", core::ToAbsl(Printable(head.path))));
     return;
   }
-  if (allow.empty()) allow = "POST";
-  absl::StrAppend(&allow, ", OPTIONS");
+  if (allow.empty()) allow = "POST, OPTIONS";
+  if (!absl::StrContains(allow, "OPTIONS")) absl::StrAppend(&allow, ", OPTIONS");
   HeaderList headers = {{"allow", allow}};
   if (preflight) environment_.cors->AppendPreflight(head, allow, &headers);
   exchange->SetHandler(&nobody);
