@@ -1,5 +1,7 @@
 #include "lib/rpc/callback_polling.h"
 
+#include <pthread.h>
+
 #include <thread>
 
 #include "grpc/grpc.h"
@@ -26,6 +28,7 @@ namespace {
 
 // What gRPC's own threads do, but for the sleep.
 void ServeCallbacks(grpc_completion_queue* queue) {
+  pthread_setname_np(pthread_self(), kCallbackThreadName);
   for (;;) {
     const grpc_event event = grpc_completion_queue_next(queue, gpr_inf_future(GPR_CLOCK_REALTIME), nullptr);
     if (event.type == GRPC_QUEUE_SHUTDOWN) return;

@@ -8,6 +8,9 @@
 
 namespace stratus::rpc {
 
+// As `ps -L` and /proc show it.
+inline constexpr char kCallbackThreadName[] = "rpc-callbacks";
+
 // Starts that thread, once for the whole process and until its end. Server::Start calls it; a process that only has
 // channels and uses their callback API may do so too.
 void KeepCallbackQueuePolled();

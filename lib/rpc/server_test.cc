@@ -4,6 +4,7 @@
 
 #include <condition_variable>
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -14,7 +15,9 @@
 #include "grpcpp/security/credentials.h"
 #include "gtest/gtest.h"
 #include "lib/core/status.h"
+#include "lib/rpc/call_metrics.h"
 #include "lib/rpc/call_observer.h"
+#include "lib/rpc/callback_polling.h"
 #include "lib/rpc/testing/echo_service.h"
 
 namespace stratus::rpc {
@@ -28,7 +31,6 @@ using testing::EchoStreamCall;
 using ::testing::ElementsAre;
 using testing::FakeAuthenticator;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 
 // A promise that may be kept more than once and asked about from any thread.
@@ -439,6 +441,25 @@ TEST_F(ServerTest, ADrainThatRunsOutOfPatienceCancels) {
   EXPECT_FALSE(status.ok());
 }
 
+// What keeps the first call after a pause from waiting (callback_polling.h); rpc_idle_bench measures that it does.
+TEST_F(ServerTest, KeepsOneThreadOnTheCallbackQueueHoweverManyServersThereAre) {
+  Start();
+  ServerOptions second;
+  second.listen = {*core::ParseAddress("127.0.0.1:0")};
+  second.authentication_off = true;
+  ASSERT_TRUE(Server::Start(std::move(second)).ok());
+  // The thread names itself when it first runs; a call that was answered does not prove that it has.
+  int threads = 0;
+  while (threads == 0) {
+    for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+      std::string name;
+      std::getline(std::ifstream(task.path() / "comm"), name);
+      threads += name == kCallbackThreadName ? 1 : 0;
+    }
+  }
+  EXPECT_EQ(threads, 1);
+}
+
 class RecordingObserver final : public CallObserver {
  public:
   void OnCallStart(std::string_view) override { started_.fetch_add(1); }
@@ -473,6 +494,22 @@ TEST_F(ServerTest, ReportsEveryCallToTheObserver) {
               UnorderedElementsAre(service + "Echo 0", service + "Echo 16", service + "EchoStream 7"));
   EXPECT_EQ(observer.started(), 3);
   server_.reset();
+}
+
+TEST_F(ServerTest, CountsCalls) {
+  telemetry::Metrics metrics;
+  CallMetrics observer(metrics);
+  options_.observer = &observer;
+  Start();
+  EXPECT_TRUE(Echo("good").ok());
+  EXPECT_FALSE(Echo("").ok());
+  server_.reset();  // every call has been reported then
+  const std::string text = metrics.Scrape();
+  const std::string echo = "method=\"/stratus.rpc.testing.v1.EchoService/Echo\"} ";
+  EXPECT_THAT(text, HasSubstr("stratus_rpc_started_total{" + echo + "2\n"));
+  EXPECT_THAT(text, HasSubstr("stratus_rpc_handled_total{code=\"OK\"," + echo + "1\n"));
+  EXPECT_THAT(text, HasSubstr("stratus_rpc_handled_total{code=\"UNAUTHENTICATED\"," + echo + "1\n"));
+  EXPECT_THAT(text, HasSubstr("stratus_rpc_in_flight 0\n"));
 }
 
 }  // namespace
