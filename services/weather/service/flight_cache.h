@@ -35,8 +35,8 @@
 namespace stratus::weather {
 
 struct FlightCachePolicy {
-  size_t entries_max = 1024;
-  size_t flights_max = 256;  // past it, a key without an answer gets RESOURCE_EXHAUSTED
+  size_t entries_max = 1024;  // a weather report with its kept replies takes up to some 120 KB
+  size_t flights_max = 256;   // past it, a key without an answer gets RESOURCE_EXHAUSTED
   size_t waiters_per_flight_max = 4096;
   double ttl_jitter = 0.1;  // a time to live is multiplied by 1 - jitter..1
   absl::Duration serve_while_refreshing = absl::Minutes(5);

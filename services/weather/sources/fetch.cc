@@ -4,10 +4,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "lib/core/status.h"
+#include "services/weather/sources/json_reader.h"
 #include "services/weather/sources/upstream_error.h"
 
 namespace stratus::weather {
 namespace {
+
+// Raw answers of current weather are about 1 KB; a thousand of them are kept.
+constexpr size_t kRawBytesMax = 64 << 10;
 
 void AppendPercentEncoded(std::string_view text, std::string* out) {
   for (const unsigned char c : text) {
@@ -40,6 +44,14 @@ std::string DegreesText(double degrees) {
   while (text.back() == '0') text.pop_back();
   if (text.back() == '.') text.pop_back();
   return text == "-0" ? "0" : text;
+}
+
+absl::Status CheckRawBody(std::string_view source, std::string_view body) {
+  if (body.size() > kRawBytesMax) {
+    return ErrorOfTransport(source, absl::ResourceExhaustedError("over the limit of a raw answer"));
+  }
+  if (!json::Document::Parse(body)) return BadAnswer(source, "it is not JSON, or cut short");
+  return absl::OkStatus();
 }
 
 void Fetcher::Get(std::string url, absl::Time deadline, Done done) const {

@@ -19,6 +19,10 @@ std::string UrlWithQuery(std::string_view base, const std::vector<std::pair<std:
 // Degrees as sources take them: at most four decimals.
 std::string DegreesText(double degrees);
 
+// Whether an answer may be passed on, and kept, as it is: JSON, of at most 64 KiB. Else SOURCE_BAD_ANSWER or
+// SOURCE_ANSWER_TOO_LARGE.
+absl::Status CheckRawBody(std::string_view source, std::string_view body);
+
 class Fetcher {
  public:
   using Done = std::function<void(absl::StatusOr<http_client::Response>)>;

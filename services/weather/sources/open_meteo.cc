@@ -7,9 +7,7 @@
 #include "absl/strings/str_split.h"
 #include "lib/core/status.h"
 #include "services/weather/sources/fetch.h"
-#include "services/weather/sources/json_reader.h"
 #include "services/weather/sources/open_meteo_parse.h"
-#include "services/weather/sources/upstream_error.h"
 
 namespace stratus::weather {
 namespace {
@@ -79,10 +77,7 @@ class OpenMeteo final : public Source {
     fetcher_.Get(UrlWithQuery(absl::StrCat(options_.domain, "/v1/forecast"), parameters), deadline,
                  [this, done = std::move(done)](auto response) {
                    if (!response.ok()) return done(response.status());
-                   // Parsed only to know that it is the JSON it is passed on as.
-                   if (!json::Document::Parse(response->body)) {
-                     return done(BadAnswer(options_.name, "it is not JSON, or cut short"));
-                   }
+                   if (absl::Status bad = CheckRawBody(options_.name, response->body); !bad.ok()) return done(bad);
                    done(RawReply{response->status, "application/json", std::move(response->body)});
                  });
   }

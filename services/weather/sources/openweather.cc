@@ -11,7 +11,6 @@
 #include "lib/core/mutex.h"
 #include "lib/core/status.h"
 #include "services/weather/sources/fetch.h"
-#include "services/weather/sources/json_reader.h"
 #include "services/weather/sources/openweather_parse.h"
 #include "services/weather/sources/upstream_error.h"
 
@@ -170,17 +169,16 @@ class OpenWeather final : public Source {
   }
 
   void FetchRaw(const RawRequest& request, absl::Time deadline, Done<RawReply> done) override {
-    fetcher_.Get(
-        DataUrl("/weather", request.where, request.units, request.language), deadline,
-        [this, done = std::move(done)](auto response) {
-          if (!response.ok()) return done(response.status());
-          // Parsed only to know that it is the JSON it is passed on as. A proxy's echo of our URL is not
-          // passed on: it holds the key.
-          if (!json::Document::Parse(response->body) || response->body.find(options_.api_key) != std::string::npos) {
-            return done(BadAnswer(kName, "/weather is not JSON, or cut short"));
-          }
-          done(RawReply{response->status, "application/json; charset=utf-8", std::move(response->body)});
-        });
+    fetcher_.Get(DataUrl("/weather", request.where, request.units, request.language), deadline,
+                 [this, done = std::move(done)](auto response) {
+                   if (!response.ok()) return done(response.status());
+                   if (absl::Status bad = CheckRawBody(kName, response->body); !bad.ok()) return done(bad);
+                   // A proxy's echo of our URL holds the key.
+                   if (response->body.find(options_.api_key) != std::string::npos) {
+                     return done(BadAnswer(kName, "it repeats the request"));
+                   }
+                   done(RawReply{response->status, "application/json; charset=utf-8", std::move(response->body)});
+                 });
   }
 
  private:

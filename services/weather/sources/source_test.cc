@@ -198,6 +198,15 @@ TEST_F(SourceTest, PassesOnTheSourcesOwnJson) {
   EXPECT_THAT(upstream_.queries("/data/2.5/weather")[0], HasSubstr("units=standard"));
 }
 
+TEST_F(SourceTest, NeverPassesOnWhatIsNotJson) {
+  for (const char* body : {"<html>", "", "{\"cod\":200"}) {
+    upstream_.AnswerWith("", 200, body);
+    Waiter<RawReply> raw;
+    open_meteo_->FetchRaw({kHanoi, "imperial", "en"}, absl::Now() + absl::Seconds(20), raw.Done());
+    EXPECT_EQ(ReasonOf(raw.Wait().status()), reason::kBadAnswer) << body;
+  }
+}
+
 TEST_F(SourceTest, NeverPassesOnAnAnswerThatEchoesTheKey) {
   upstream_.SetAnswer("", [](const http_server::Request& request) {
     return http_server::Response{.body = R"({"url":")" + request.query + R"("})"};
