@@ -1,5 +1,6 @@
 #include "gateway/transcode/number_text.h"
 
+#include <bit>
 #include <charconv>
 #include <string_view>
 
@@ -21,13 +22,18 @@ void WriteEightDigits(char* out, uint32_t value) {
   WriteDigits2(out + 6, low % 100);
 }
 
+constexpr uint64_t kEightZeros = 0x3030303030303030u;
+
 char* WriteUpToEightDigits(char* out, uint32_t value) {
   char digits[8];
   WriteEightDigits(digits, value);
-  int skip = 0;
-  while (skip < 7 && digits[skip] == '0') ++skip;
-  std::memcpy(out, digits + skip, static_cast<size_t>(8 - skip));
-  return out + (8 - skip);
+  uint64_t text;
+  std::memcpy(&text, digits, 8);
+  // The bytes of leading zeros, but never the last digit.
+  const int zeros = std::countr_zero((text ^ kEightZeros) | uint64_t{1} << 56) & ~7;
+  text >>= zeros;
+  std::memcpy(out, &text, 8);
+  return out + (8 - zeros / 8);
 }
 
 // `scaled` / 10^digits, where 0 < digits <= 8, without trailing zeros.
@@ -39,8 +45,9 @@ char* WriteDecimal(char* out, uint64_t scaled, uint64_t power, int digits) {
   char text[8];
   for (int i = digits; i < 8; ++i) fraction *= 10;
   WriteEightDigits(text, fraction);
-  int size = digits;
-  while (text[size - 1] == '0') --size;
+  uint64_t word;
+  std::memcpy(&word, text, 8);
+  const int size = 8 - std::countl_zero(word ^ kEightZeros) / 8;  // without trailing zeros
   *out++ = '.';
   std::memcpy(out, text, 8);
   return out + size;

@@ -27,7 +27,7 @@ constexpr Digits2 MakeDigits2() {
 }
 inline constexpr Digits2 kDigits2 = MakeDigits2();
 
-// 0..9999 without leading zeros; the fifth byte is the length.
+// 0..999 without leading zeros; the fourth byte is the length.
 struct Small {
   char text[4];
 };
@@ -75,6 +75,10 @@ inline char* WriteUint(char* out, uint64_t value) {
     const auto& small = number_text_internal::kSmall[value];
     std::memcpy(out, small.text, 4);
     return out + small.text[3];
+  }
+  if (value < 10'000) {
+    const auto digits = static_cast<uint32_t>(value);
+    return WriteDigits2(WriteDigits2(out, digits / 100), digits % 100);
   }
   return number_text_internal::WriteLongUint(out, value);
 }
