@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Lays out the third-party .proto files under a folder, from the PyPI packages that carry them.
 
 usage: fetch_protos.py OUTPUT_DIR

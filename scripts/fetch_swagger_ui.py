@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Copies the files of Swagger UI that the gateway's /docs serves, from the PyPI package that carries them.
 
 usage: fetch_swagger_ui.py OUTPUT_DIR

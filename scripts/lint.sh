@@ -34,15 +34,8 @@ check_breaking_can_fail() {
   grep -q 'changed' "$RUN/log/buf-fixture.log" || die "buf breaking failed for another reason: $(cat "$RUN/log/buf-fixture.log")"
 }
 
-# clang-tidy over what differs from the main branch's last commit when TIDY_BASE is set, else over everything.
 dev_tidy() {
   say "clang-tidy"
-  [ -f build/compile_commands.json ] || build dev
-  local files
-  files=$(git ls-files -- 'lib/*.cc' 'services/*.cc' 'gateway/*.cc' | grep -v -E '_(bench|fuzzer|test)\.cc$|testdata|/testing/')
-  # shellcheck disable=SC2086  # one word a file
-  printf '%s\n' $files | xargs -P "$(jobs_max)" -n 4 clang-tidy-14 -p build --quiet >"$RUN/log/clang-tidy.log" 2>/dev/null || {
-    grep -E 'warning:|error:' "$RUN/log/clang-tidy.log" | sort -u >&2
-    die "clang-tidy found the above"
-  }
+  build dev
+  "$VENV/bin/python" scripts/tidy.py build "$(jobs_max)" || die "clang-tidy found the above"
 }
