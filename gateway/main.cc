@@ -9,8 +9,11 @@
 #include <thread>
 #include <vector>
 
+#include "absl/time/clock.h"
+#include "gateway/config_file.h"
 #include "gateway/gateway.h"
 #include "gateway/proxy/method_table.h"
+#include "gateway/proxy/reflection.h"
 #include "lib/auth/cognito_authenticator.h"
 #include "lib/auth/environment.h"
 #include "lib/auth/http_key_source.h"
@@ -25,11 +28,15 @@ namespace {
 
 using namespace stratus;
 
+constexpr absl::Duration kReflectionTimeout = absl::Seconds(30);
+
 struct Flags {
   std::string listen = "127.0.0.1:8080";
   std::string admin_listen;
   std::vector<std::string> upstreams;
   std::vector<std::string> descriptors;
+  bool reflection = false;
+  std::string config;
   std::string auth = "cognito";
   std::string access_log = "stdout";
   std::string docs_dir;
@@ -44,6 +51,8 @@ void AddFlags(CLI::App* app, Flags* flags) {
   app->add_option("--listen", flags->listen, "Where clients connect: HOST:PORT or unix:PATH")->capture_default_str();
   app->add_option("--upstream", flags->upstreams, "[pkg.Service=]HOST:PORT or [pkg.Service=]unix:PATH; repeatable");
   app->add_option("--descriptors", flags->descriptors, "A serialized FileDescriptorSet; repeatable");
+  app->add_flag("--reflection", flags->reflection, "Ask the upstreams for their descriptors");
+  app->add_option("--config", flags->config, "A YAML file: stratus.config.v1.Gateway");
   app->add_option("--auth", flags->auth, "Whose tokens are asked for")
       ->check(CLI::IsMember({"cognito", "off"}))
       ->capture_default_str();
@@ -78,6 +87,34 @@ absl::StatusOr<Auth> MakeAuth(const Flags& flags) {
   return made;
 }
 
+// What an upstream's reflection says; an upstream that is still starting is waited for.
+absl::StatusOr<google::protobuf::FileDescriptorSet> Reflect(const std::string& upstream) {
+  auto address = core::ParseAddress(upstream);
+  if (!address.ok()) return address.status();
+  const absl::Time give_up = absl::Now() + kReflectionTimeout;
+  for (;;) {
+    auto files = gateway::proxy::FetchDescriptors(*address, kReflectionTimeout);
+    if (files.status().code() != absl::StatusCode::kUnavailable || absl::Now() > give_up) return files;
+    absl::SleepFor(absl::Milliseconds(200));
+  }
+}
+
+absl::Status LoadDescriptors(const Flags& flags, gateway::GatewayOptions* options) {
+  if (flags.descriptors.empty() && !flags.reflection) {
+    return absl::InvalidArgumentError("--descriptors=FILE or --reflection is needed");
+  }
+  auto descriptors = gateway::proxy::ReadDescriptorFiles(flags.descriptors);
+  if (!descriptors.ok()) return descriptors.status();
+  options->descriptors = *std::move(descriptors);
+  if (!flags.reflection) return absl::OkStatus();
+  for (const auto& upstream : options->config.upstreams()) {
+    auto files = Reflect(upstream.address());
+    if (!files.ok()) return files.status();
+    options->descriptors.MergeFrom(*files);
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<gateway::GatewayOptions> MakeOptions(const Flags& flags) {
   gateway::GatewayOptions options;
   auto listen = core::ParseAddress(flags.listen);
@@ -85,13 +122,13 @@ absl::StatusOr<gateway::GatewayOptions> MakeOptions(const Flags& flags) {
   options.listen = *std::move(listen);
   options.threads =
       flags.threads > 0 ? flags.threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  if (!flags.config.empty()) {
+    if (absl::Status status = gateway::ReadConfigFile(flags.config, &options.config); !status.ok()) return status;
+  }
   for (const std::string& upstream : flags.upstreams) {
     if (absl::Status status = gateway::AddUpstreamFlag(upstream, &options.config); !status.ok()) return status;
   }
-  if (flags.descriptors.empty()) return absl::InvalidArgumentError("--descriptors is needed");
-  auto descriptors = gateway::proxy::ReadDescriptorFiles(flags.descriptors);
-  if (!descriptors.ok()) return descriptors.status();
-  options.descriptors = *std::move(descriptors);
+  if (absl::Status status = LoadDescriptors(flags, &options); !status.ok()) return status;
   options.title = flags.title;
   options.docs_dir = flags.docs_dir;
   options.token_url = flags.token_url;

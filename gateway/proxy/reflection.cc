@@ -1,0 +1,161 @@
+#include "gateway/proxy/reflection.h"
+
+#include <boost/asio/io_context.hpp>
+#include <deque>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "gateway/proxy/grpc_frame.h"
+#include "gateway/proxy/reflection_message.h"
+#include "gateway/upstream/cluster.h"
+#include "lib/core/status.h"
+
+namespace stratus::gateway::proxy {
+namespace {
+
+constexpr size_t kResponseBytesMax = 64 << 20;
+constexpr char kV1[] = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+constexpr char kV1Alpha[] = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo";
+
+// One reflection stream: asks, waits for the answer, asks on for what is still missing.
+class Fetch final : public upstream::CallObserver {
+ public:
+  Fetch(upstream::Cluster* cluster, const std::string& authority, std::string_view path, absl::Duration timeout)
+      : reader_(kResponseBytesMax) {
+    upstream::CallHead head;
+    head.path = path;
+    head.authority = authority;
+    head.timeout_ns = absl::ToInt64Nanoseconds(timeout);
+    head.streaming = true;
+    call_ = cluster->Start(head, this);
+    questions_.push_back({ReflectionQuestion::kListServices, "*"});
+    AskNext();
+  }
+
+  bool done() const { return result_.has_value(); }
+  absl::Status status() const { return *result_; }
+  google::protobuf::FileDescriptorSet& files() { return files_; }
+
+  // upstream::CallObserver
+  void OnHead(absl::Span<const http::Header>) override {}
+  void OnDrained() override {}
+
+  void OnData(std::string_view piece) override {
+    call_->Consumed(piece.size());
+    while (!piece.empty()) {
+      std::string_view message;
+      const MessageReader::Result result = reader_.Next(&piece, &message);
+      if (result == MessageReader::Result::kNeedMore) continue;
+      absl::Status status = absl::InternalError("reflection: a reply cannot be read");
+      if (result == MessageReader::Result::kMessage) status = Take(message);
+      if (!status.ok()) {
+        call_->Cancel();
+        result_ = status;
+        return;
+      }
+    }
+  }
+
+  void OnEnd(const absl::Status& status, absl::Span<const http::Header>) override {
+    if (!status.ok()) {
+      result_ = status;
+    } else {
+      result_ = finished_ ? absl::OkStatus() : absl::InternalError("reflection: the server ended the call too early");
+    }
+  }
+
+ private:
+  struct Question {
+    ReflectionQuestion kind;
+    std::string text;
+  };
+
+  void AskNext() {
+    if (questions_.empty()) {
+      finished_ = true;
+      call_->Send({}, true);
+      return;
+    }
+    const std::string wire = ReflectionRequest(questions_.front().kind, questions_.front().text);
+    std::string frame(kPrefixBytes, '\0');
+    WritePrefix(wire.size(), frame.data());
+    call_->Send(frame + wire, false);
+    questions_.pop_front();
+  }
+
+  absl::Status Take(std::string_view message) {
+    ReflectionResponse response;
+    if (!ParseReflectionResponse(message, &response)) return absl::InternalError("reflection: a reply is malformed");
+    if (!response.error.ok()) {
+      return absl::Status(response.error.code(), absl::StrCat("reflection: ", response.error.message()));
+    }
+    for (const std::string& service : response.services) {
+      if (absl::StartsWith(service, "grpc.reflection.")) continue;
+      questions_.push_back({ReflectionQuestion::kFileWithSymbol, service});
+    }
+    for (const std::string& bytes : response.files) {
+      google::protobuf::FileDescriptorProto file;
+      if (!file.ParseFromString(bytes)) return absl::InternalError("reflection: a file descriptor is malformed");
+      if (!have_.insert(file.name()).second) continue;
+      if (files_.file_size() >= kReflectedFilesMax) {
+        return absl::ResourceExhaustedError("reflection: the server has too many files");
+      }
+      asked_.insert(file.name());
+      *files_.add_file() = std::move(file);
+    }
+    AskForImports();
+    AskNext();
+    return absl::OkStatus();
+  }
+
+  void AskForImports() {
+    for (; checked_ < files_.file_size(); ++checked_) {
+      for (const std::string& import : files_.file(checked_).dependency()) {
+        if (have_.count(import) == 0 && asked_.insert(import).second) {
+          questions_.push_back({ReflectionQuestion::kFileByName, import});
+        }
+      }
+    }
+  }
+
+  upstream::Call* call_;
+  MessageReader reader_;
+  std::deque<Question> questions_;
+  std::set<std::string> have_;
+  std::set<std::string> asked_;
+  google::protobuf::FileDescriptorSet files_;
+  int checked_ = 0;
+  bool finished_ = false;
+  std::optional<absl::Status> result_;
+};
+
+}  // namespace
+
+absl::StatusOr<google::protobuf::FileDescriptorSet> FetchDescriptors(const core::Address& server,
+                                                                     absl::Duration timeout) {
+  boost::asio::io_context io;
+  upstream::TimerQueue timers(io);
+  upstream::ClusterOptions options;
+  options.address = server;
+  options.connect_timeout = timeout;
+  const auto cluster = upstream::MakeCluster(io, &timers, options);
+  const std::string authority = server.is_unix() ? "localhost" : server.ToString();
+  absl::Status status;
+  for (const char* path : {kV1, kV1Alpha}) {
+    Fetch fetch(cluster.get(), authority, path, timeout);
+    while (!fetch.done()) {
+      io.restart();
+      io.run_one();
+    }
+    status = fetch.status();
+    if (status.ok()) return std::move(fetch.files());
+    if (status.code() != absl::StatusCode::kUnimplemented) break;
+  }
+  return absl::Status(status.code(),
+                      absl::StrCat("descriptors by reflection from ", server.ToString(), ": ", status.message()));
+}
+
+}  // namespace stratus::gateway::proxy
