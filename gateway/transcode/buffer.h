@@ -40,6 +40,7 @@ class Buffer {
   void SetEnd(const char* to) { size_ = static_cast<size_t>(to - data_.get()); }
 
   void Append(std::string_view text) {
+    if (text.empty()) return;  // its data may be null, which memcpy must not see
     char* at = Reserve(text.size());
     std::memcpy(at, text.data(), text.size());
     size_ += text.size();
@@ -50,6 +51,7 @@ class Buffer {
   }
   // Drops the first `count` bytes.
   void Consume(size_t count) {
+    if (count == 0) return;
     std::memmove(data_.get(), data_.get() + count, size_ - count);
     size_ -= count;
   }

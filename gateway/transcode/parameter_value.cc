@@ -11,13 +11,10 @@ namespace {
 
 constexpr size_t kRoom = 32;
 
-char* StartDelimited(const FieldTable& field, size_t content_max, Buffer* out) {
-  return WriteVarint(out->Reserve(content_max + 2 * kRoom), field.number << 3 | kLength);
-}
-
 void AppendDelimited(const FieldTable& field, std::string_view content, Buffer* out) {
-  char* at = WriteVarint(StartDelimited(field, content.size(), out), content.size());
-  std::memcpy(at, content.data(), content.size());
+  char* at = WriteVarint(out->Reserve(content.size() + kRoom), field.number << 3 | kLength);
+  at = WriteVarint(at, content.size());
+  if (!content.empty()) std::memcpy(at, content.data(), content.size());
   out->SetEnd(at + content.size());
 }
 

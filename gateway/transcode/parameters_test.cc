@@ -47,6 +47,7 @@ TEST(Parameters, TakeEveryScalar) {
   EXPECT_EQ(Query("Optionals", "fString"), R"(f_string: "")");
   EXPECT_EQ(Query("Scalars", "&&fInt32=1&"), "f_int32: 1");
   EXPECT_EQ(Query("Scalars", ""), "");
+  EXPECT_EQ(Query("Scalars", "fBytes=&fString="), "");
 }
 
 TEST(Parameters, TakeNestedAndRepeatedFields) {

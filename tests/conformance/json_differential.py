@@ -184,6 +184,8 @@ def fill(rng, message, depth, context):
             if is_message and field.message_type.GetOptions().map_entry:
                 key = random_scalar(rng, field.message_type.fields_by_name["key"])
                 entry = field.message_type.fields_by_name["value"]
+                if key in values:
+                    continue
                 if entry.cpp_type == FieldDescriptor.CPPTYPE_MESSAGE:
                     fill(rng, values[key], depth - 1, context)
                 else:
