@@ -4,7 +4,16 @@
 //   threads const MessageTable* table = (*schema)->Find("stratus.weather.v1.TodayWeather"); absl::Status s =
 //   WireToJson(*table, wire, options, &buffer);         // appends to the buffer
 //
-// Rules that decide doubts: the ProtoJSON specification, then google/api/http.proto.
+// Rules that decide doubts: the ProtoJSON specification, then google/api/http.proto. Where they are silent:
+// - JSON members stand in the order of field numbers, absent ones that are printed among them; a field that came out of
+//   that order on the wire stands where it came.
+// - The wire format written has its fields in the order of the JSON; zeros without presence are left out, except those
+// of
+//   parameters, which must overrule a body.
+// - A google.protobuf.Value without a kind is null; NullValue is null also where enums are numbers.
+// - An Any of a type that the schema does not hold is {"@type", "value": base64}, both ways.
+// - A closed enum's unknown number is an unknown field, and left out.
+// - Depth counts objects and the arrays of ListValue, the same both ways.
 #pragma once
 
 #include <cstddef>
