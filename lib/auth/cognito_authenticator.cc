@@ -110,7 +110,7 @@ std::shared_ptr<const Principal> CognitoAuthenticator::FindVerified(std::string_
     tokens_.Erase(**digest);
     return nullptr;
   }
-  memo.Remember(token, owner_, generation, principal);
+  memo.Offer(token, owner_, generation, principal);
   return principal;
 }
 

@@ -46,15 +46,17 @@ const std::shared_ptr<const Principal>* TokenMemo::Find(std::string_view token, 
   return SameBytes(slot.text(), token) ? &slot.principal : nullptr;
 }
 
-void TokenMemo::Remember(std::string_view token, uint64_t owner, uint64_t generation,
-                         std::shared_ptr<const Principal> principal) {
+void TokenMemo::Offer(std::string_view token, uint64_t owner, uint64_t generation,
+                      const std::shared_ptr<const Principal>& principal) {
   if (token.size() < kWord || token.size() > kTokenBytesMax) return;
   Slot& slot = slots_[SlotOf(token)];
+  const uint64_t tail = LoadWord(token.data() + token.size() - kWord);
+  if (std::exchange(slot.offered, tail) != tail) return;
   std::memcpy(slot.token.data(), token.data(), token.size());
   slot.token_bytes = token.size();
   slot.owner = owner;
   slot.generation = generation;
-  slot.principal = std::move(principal);
+  slot.principal = principal;
 }
 
 }  // namespace stratus::auth

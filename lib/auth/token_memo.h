@@ -30,11 +30,13 @@ class TokenMemo {
 
   static TokenMemo& OfThisThread();
 
-  // Null when absent. Valid until the next Remember on this thread.
+  // Null when absent. Valid until the next Offer on this thread.
   const std::shared_ptr<const Principal>* Find(std::string_view token, uint64_t owner, uint64_t generation) const;
 
-  void Remember(std::string_view token, uint64_t owner, uint64_t generation,
-                std::shared_ptr<const Principal> principal);
+  // Offers a verified token. It is kept when it is offered twice with no other one for its slot in between: where more
+  // tokens are in use than there are slots, most calls would else pay for a copy that no call has any use of.
+  void Offer(std::string_view token, uint64_t owner, uint64_t generation,
+             const std::shared_ptr<const Principal>& principal);
 
  private:
   struct Slot {
@@ -42,6 +44,7 @@ class TokenMemo {
 
     std::array<char, kTokenBytesMax> token;
     size_t token_bytes = 0;
+    uint64_t offered = 0;  // the last bytes of the token offered last
     uint64_t owner = 0;
     uint64_t generation = 0;
     std::shared_ptr<const Principal> principal;
