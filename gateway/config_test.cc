@@ -1,0 +1,92 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "gateway/config_file.h"
+#include "gateway/settings.h"
+
+namespace stratus::gateway {
+namespace {
+
+using ::testing::HasSubstr;
+
+absl::Status Parse(const std::string& yaml, stratus::config::v1::Gateway* config) {
+  return ParseConfig(yaml, "gateway.yaml", config);
+}
+
+TEST(ConfigFile, FillsTheMessage) {
+  stratus::config::v1::Gateway config;
+  const absl::Status status = Parse(R"(
+upstreams:
+  - address: unix:/run/weather.sock
+    services: [stratus.weather.v1.WeatherService]
+    connections: 4
+    connect_timeout: 250ms
+cors:
+  allow_origins: ["https://app.example.com"]
+  max_age: 1h
+json:
+  always_print_fields_with_no_presence: false
+auth:
+  rules:
+    - selector: pkg.*
+      authorization: {any_scope: [a/b]}
+limits: {request_body_bytes_max: 1048576}
+)",
+                                    &config);
+  ASSERT_TRUE(status.ok()) << status;
+  const auto settings = SettingsFromConfig(config);
+  ASSERT_TRUE(settings.ok()) << settings.status();
+  EXPECT_EQ(settings->upstreams[0].address.unix_path, "/run/weather.sock");
+  EXPECT_EQ(settings->upstreams[0].connections, 4);
+  EXPECT_EQ(settings->upstreams[0].connect_timeout, absl::Milliseconds(250));
+  EXPECT_FALSE(settings->call.output.always_print_fields_with_no_presence);
+  EXPECT_EQ(settings->call.request_body_bytes_max, 1u << 20);
+  EXPECT_EQ(settings->auth_rules[0].authorization.any_scope(0), "a/b");
+  EXPECT_EQ(config.cors().max_age().seconds(), 3600);
+}
+
+TEST(ConfigFile, RefusesMistakesWithTheirLine) {
+  const std::pair<const char*, const char*> mistakes[] = {
+      {"limits:\n  header_bytes: 1\n", "gateway.yaml:2: limits.header_bytes: there is no such key"},
+      {"limits:\n  header_bytes_max: many\n", "gateway.yaml:2: limits.header_bytes_max: must be a whole number"},
+      {"limits:\n  header_bytes_max: -1\n", "limits.header_bytes_max"},
+      {"cors:\n\n  allow_credentials: yes\n", "gateway.yaml:3: cors.allow_credentials: must be true or false"},
+      {"upstreams: x\n", "gateway.yaml:1: upstreams: must be a list"},
+      {"upstreams:\n  - connect_timeout: 5 s\n", "upstreams[0].connect_timeout: must be a duration"},
+      {"a: [\n", "gateway.yaml:"},
+      {"- 1\n", "must be a map"},
+  };
+  for (const auto& [yaml, says] : mistakes) {
+    stratus::config::v1::Gateway config;
+    const absl::Status status = Parse(yaml, &config);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << yaml;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(says));
+  }
+}
+
+TEST(Settings, RefuseValuesOutOfRangeAllAtOnce) {
+  stratus::config::v1::Gateway config;
+  config.add_upstreams()->set_address("nowhere");
+  config.mutable_limits()->set_json_depth_max(5000);
+  config.mutable_limits()->mutable_header_timeout()->set_seconds(-1);
+  config.mutable_paths()->set_health("up");
+  const std::string message(SettingsFromConfig(config).status().message());
+  for (const char* field : {"upstreams[0].address", "limits.json_depth_max", "limits.header_timeout", "paths.health"}) {
+    EXPECT_THAT(message, HasSubstr(field));
+  }
+}
+
+TEST(UpstreamFlag, GroupsServicesByAddress) {
+  stratus::config::v1::Gateway config;
+  ASSERT_TRUE(AddUpstreamFlag("a.A=127.0.0.1:1", &config).ok());
+  ASSERT_TRUE(AddUpstreamFlag("b.B=127.0.0.1:1", &config).ok());
+  ASSERT_TRUE(AddUpstreamFlag("unix:/run/x.sock", &config).ok());
+  ASSERT_EQ(config.upstreams_size(), 2);
+  EXPECT_EQ(config.upstreams(0).services_size(), 2);
+  EXPECT_EQ(config.upstreams(1).services_size(), 0);
+  EXPECT_FALSE(AddUpstreamFlag("=127.0.0.1:1", &config).ok());
+  EXPECT_FALSE(AddUpstreamFlag("a.A=", &config).ok());
+}
+
+}  // namespace
+}  // namespace stratus::gateway
