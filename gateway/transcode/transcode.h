@@ -1,14 +1,13 @@
 // ProtoJSON to Protobuf wire format and back, by tables compiled from descriptors. No message object is ever built.
 //
-//   auto schema = Schema::Compile(pool);                                 // once a descriptor set, shared by all
-//   threads const MessageTable* table = (*schema)->Find("stratus.weather.v1.TodayWeather"); absl::Status s =
-//   WireToJson(*table, wire, options, &buffer);         // appends to the buffer
+//   auto schema = Schema::Compile(pool, files);  // once a descriptor set, shared by all threads
+//   const MessageTable* table = (*schema)->Find("stratus.weather.v1.TodayWeather");
+//   absl::Status status = WireToJson(*table, wire, options, &buffer);  // appends to the buffer
 //
 // Rules that decide doubts: the ProtoJSON specification, then google/api/http.proto. Where they are silent:
 // - JSON members stand in the order of field numbers, absent ones that are printed among them; a field that came out of
 //   that order on the wire stands where it came.
-// - The wire format written has its fields in the order of the JSON; zeros without presence are left out, except those
-// of
+// - The wire format written has its fields in the order of the JSON; zeros without presence are left out, except in
 //   parameters, which must overrule a body.
 // - A google.protobuf.Value without a kind is null; NullValue is null also where enums are numbers.
 // - An Any of a type that the schema does not hold is {"@type", "value": base64}, both ways.
