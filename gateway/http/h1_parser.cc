@@ -1,5 +1,7 @@
 #include "gateway/http/h1_parser.h"
 
+#include <algorithm>
+#include <charconv>
 #include <limits>
 #include <optional>
 
@@ -96,10 +98,7 @@ class H1Parser::Message {
   const Refusal* ParseHead(char* bytes, size_t size, H1Head* head);
   const Refusal* ParseBody(std::string_view input, BodySink* sink, size_t* used);
   bool done() const { return parser_->is_done(); }
-  uint64_t remaining() const {
-    const auto left = parser_->content_length_remaining();
-    return left.has_value() ? *left : std::numeric_limits<uint64_t>::max();
-  }
+  uint64_t remaining() const { return remaining_; }
 
  private:
   class Parser final : public beast_http::basic_parser<true> {
@@ -134,11 +133,15 @@ class H1Parser::Message {
   const Refusal* CheckFraming();
   const Refusal* CheckHost();
   size_t OnPiece(std::string_view piece) {
+    if (remaining_ != kChunked) remaining_ -= piece.size();
     if (!piece.empty()) sink_->OnBodyPiece(piece);
     return piece.size();
   }
 
+  static constexpr uint64_t kChunked = std::numeric_limits<uint64_t>::max();
+
   const size_t headers_max_;
+  uint64_t remaining_ = 0;  // of the body, or kChunked
   std::optional<Parser> parser_;
   H1Head* head_ = nullptr;
   BodySink* sink_ = nullptr;
@@ -238,8 +241,8 @@ const Refusal* H1Parser::Message::ParseHead(char* bytes, size_t size, H1Head* he
   RequestHead& request = head->request;
   request.headers = headers_;
   request.has_body = !parser_->is_done();
-  const auto length = parser_->content_length();
-  if (length.has_value()) request.content_length = static_cast<int64_t>(*length);
+  if (lengths_ > 0) std::from_chars(length_.data(), length_.data() + length_.size(), request.content_length);
+  remaining_ = codings_ > 0 ? kChunked : static_cast<uint64_t>(std::max<int64_t>(request.content_length, 0));
   head->keep_alive = parser_->keep_alive();
   return nullptr;
 }

@@ -34,7 +34,8 @@ H1Session::H1Session(Connection* connection)
 
 void H1Session::OnInput(std::string_view input) {
   if (rest_.empty()) {
-    rest_.Append(input.substr(Consume(input)));
+    const std::string_view rest = input.substr(Consume(input));
+    if (!rest.empty()) rest_.Append(rest);
   } else {
     rest_.Append(input);
     OnResume();

@@ -17,7 +17,7 @@ constexpr size_t kFieldOverhead = 32;
 // Appends to a buffer that has room, so that what was appended before stays where it is.
 std::string_view Store(std::string_view text, Buffer* bytes) {
   const char* at = bytes->end();
-  bytes->Append(text);
+  if (!text.empty()) bytes->Append(text);
   return {at, text.size()};
 }
 
@@ -336,6 +336,7 @@ ssize_t H2Stream::ReadData(size_t room, uint32_t* flags) {
 
 void H2Stream::TakeData(size_t size, Buffer* out) {
   constexpr size_t kCompactAt = 128 << 10;
+  if (size == 0) return;
   out->Append(out_.view().substr(sent_, size));
   sent_ += size;
   progress_tick_ = session_->connection().context().clock.now;

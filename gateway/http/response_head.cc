@@ -53,7 +53,7 @@ constexpr Reason kReasons[] = {
 constexpr size_t kStatusLineMax = 64;
 
 char* Put(char* to, std::string_view text) {
-  std::memcpy(to, text.data(), text.size());
+  if (!text.empty()) std::memcpy(to, text.data(), text.size());  // an empty view may be null
   return to + text.size();
 }
 
