@@ -5,9 +5,9 @@
 #include "lib/core/clock.h"
 #include "lib/http_client/http_client.h"
 #include "lib/rpc/server.h"
-#include "services/weather/service/metrics_text.h"
 #include "services/weather/service/redis_cache.h"
 #include "services/weather/service/timer_queue.h"
+#include "services/weather/service/weather_metrics.h"
 #include "services/weather/service/weather_service.h"
 
 namespace stratus::weather {
@@ -50,10 +50,10 @@ class Application::Impl {
 
   WeatherCore& core() { return *core_; }
   grpc::Service* service() { return service_.get(); }
-  std::string MetricsText() const {
+  void WriteMetrics(telemetry::Snapshot& out) const {
     std::optional<RedisCache::Stats> redis;
     if (redis_ != nullptr) redis = redis_->stats();
-    return weather::MetricsText(core_->stats(), redis, watch_limit_.count());
+    weather::WriteMetrics(core_->stats(), redis, watch_limit_.count(), out);
   }
 
  private:
@@ -76,7 +76,7 @@ Application::~Application() = default;
 
 void Application::AddTo(rpc::ServerOptions* server) { server->AddService<v1::WeatherService>(impl_->service()); }
 WeatherCore& Application::core() { return impl_->core(); }
-std::string Application::MetricsText() const { return impl_->MetricsText(); }
+void Application::WriteMetrics(telemetry::Snapshot& out) const { impl_->WriteMetrics(out); }
 void Application::Stop() { impl_->Stop(); }
 
 }  // namespace stratus::weather

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "lib/telemetry/metrics.h"
 #include "services/weather/service/service_options.h"
 
 namespace stratus::rpc {
@@ -34,8 +35,8 @@ class Application {
   // Calls without gRPC.
   WeatherCore& core();
 
-  // Counters in Prometheus's text format, names beginning with stratus_weather_.
-  std::string MetricsText() const;
+  // Adds what is counted to a scrape: stratus_weather_*.
+  void WriteMetrics(telemetry::Snapshot& out) const;
 
   // Ends what is under way with CANCELLED and releases sources, Redis and threads. Servers that offer the service must
   // have been drained. A second call does nothing.

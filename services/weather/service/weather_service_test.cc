@@ -56,6 +56,12 @@ class WeatherServiceTest : public ::testing::Test {
     return weather;
   }
 
+  std::string Scrape() const {
+    telemetry::Metrics metrics;
+    const auto source = metrics.AddSource([this](telemetry::Snapshot& out) { application_->WriteMetrics(out); });
+    return metrics.Scrape();
+  }
+
   FakeUpstream upstream_;
   std::unique_ptr<Application> application_;
   std::unique_ptr<rpc::Server> server_;
@@ -133,7 +139,7 @@ TEST_F(WeatherServiceTest, AWatchGivesItsFirstMessageAtOnceAndEndsWithItsCaller)
   v1::TodayWeather weather;
   ASSERT_TRUE(stream->Read(&weather));
   EXPECT_EQ(weather.source(), "openweather");
-  EXPECT_THAT(application_->MetricsText(), HasSubstr("stratus_weather_watchers 1"));
+  EXPECT_THAT(Scrape(), HasSubstr("stratus_weather_watchers 1"));
   context.TryCancel();
   EXPECT_FALSE(stream->Read(&weather));
   EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
@@ -187,7 +193,7 @@ TEST_F(WeatherServiceTest, BytesThatAreNoRequestAreInvalid) {
 TEST_F(WeatherServiceTest, MetricsNameEveryCache) {
   ASSERT_TRUE(Today().ok());
   ASSERT_TRUE(Today().ok());
-  const std::string text = application_->MetricsText();
+  const std::string text = Scrape();
   EXPECT_THAT(text, HasSubstr(R"(stratus_weather_cache_answers_total{cache="reports",result="fresh"} 1)"));
   EXPECT_THAT(text, HasSubstr(R"(stratus_weather_fetches_total{cache="reports",result="succeeded"} 1)"));
   EXPECT_THAT(text, HasSubstr(R"(stratus_weather_source{source="openweather"} 1)"));

@@ -1,7 +1,6 @@
 #include "services/weather/testing/redis_server.h"
 
 #include <fcntl.h>
-#include <hiredis/hiredis.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -10,7 +9,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
-#include <thread>
 #include <vector>
 
 extern char** environ;
@@ -19,18 +17,16 @@ namespace stratus::weather::testing {
 namespace {
 
 constexpr char kBinary[] = "/usr/bin/redis-server";
-constexpr int kStartTriesMax = 2000;
-
-bool Answers(const std::string& path) {
-  redisContext* context = redisConnectUnix(path.c_str());
-  bool answers = context != nullptr && context->err == 0;
-  if (answers) {
-    auto* reply = static_cast<redisReply*>(redisCommand(context, "PING"));
-    answers = reply != nullptr && reply->type == REDIS_REPLY_STATUS;
-    if (reply != nullptr) freeReplyObject(reply);
+// Reads the server's log until it says that it listens. False when it ends first.
+bool WaitUntilReady(int log) {
+  std::string text;
+  char buffer[512];
+  while (text.find("eady to accept connections") == std::string::npos) {
+    const ssize_t count = read(log, buffer, sizeof(buffer));
+    if (count <= 0) return false;
+    text.append(buffer, static_cast<size_t>(count));
   }
-  if (context != nullptr) redisFree(context);
-  return answers;
+  return true;
 }
 
 }  // namespace
@@ -57,23 +53,26 @@ void RedisServer::Start() {
   std::vector<char*> argv;
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
+  int log[2];
+  if (pipe2(log, O_CLOEXEC) != 0) std::abort();
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  posix_spawn_file_actions_adddup2(&actions, log[1], STDOUT_FILENO);
   const int error = posix_spawn(&pid_, kBinary, &actions, nullptr, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
-  for (int tries = 0; error == 0 && tries < kStartTriesMax; ++tries) {
-    if (Answers(socket_path_)) return;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  close(log[1]);
+  log_ = log[0];  // kept open: a server whose log is gone would be told so by a signal
+  if (error != 0 || !WaitUntilReady(log_)) {
+    std::cerr << "redis-server did not start\n";
+    std::abort();
   }
-  std::cerr << "redis-server did not start\n";
-  std::abort();
 }
 
 void RedisServer::Stop() {
   if (pid_ == 0) return;
   kill(pid_, SIGKILL);
   waitpid(pid_, nullptr, 0);
+  close(log_);
   pid_ = 0;
 }
 

@@ -19,7 +19,7 @@ class RedisServer {
 
   const std::string& socket_path() const { return socket_path_; }
 
-  // Start returns once it answers.
+  // Start returns once it takes connections.
   void Start();
   void Stop();
   // Makes it deaf without closing connections, and undoes that.
@@ -30,6 +30,7 @@ class RedisServer {
   std::string folder_;
   std::string socket_path_;
   pid_t pid_ = 0;
+  int log_ = -1;
 };
 
 }  // namespace stratus::weather::testing

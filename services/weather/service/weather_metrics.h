@@ -1,15 +1,16 @@
-// The service's counters in Prometheus's text format.
+// The service's counts as metrics: stratus_weather_*.
 #pragma once
 
 #include <optional>
-#include <string>
 
+#include "lib/telemetry/metrics.h"
 #include "services/weather/service/redis_cache.h"
 #include "services/weather/service/weather_core.h"
 
 namespace stratus::weather {
 
 // `redis` is absent where none is configured.
-std::string MetricsText(const WeatherCore::Stats& core, const std::optional<RedisCache::Stats>& redis, int watchers);
+void WriteMetrics(const WeatherCore::Stats& core, const std::optional<RedisCache::Stats>& redis, int watchers,
+                  telemetry::Snapshot& out);
 
 }  // namespace stratus::weather
