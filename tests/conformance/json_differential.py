@@ -407,7 +407,8 @@ def message_difference(context, a, b):
     return difference(*(json_format.MessageToDict(message, descriptor_pool=context.pool) for message in (a, b)))
 
 
-MUTATIONS = ["{", "}", "[", "]", ",", ":", "\"", "null", "true", "0", "1", "-", ".5", "e3", " ", "\\u0041", "\\ud800", "x", "1e400", "99999999999"]
+# No exponent that leaves an integer whole: Python reads those through a float and loses digits that we keep.
+MUTATIONS = ["{", "}", "[", "]", ",", ":", "\"", "null", "true", "0", "1", "-", ".5", "e", " ", "\\u0041", "\\ud800", "x", "1e400", "99999999999"]
 
 
 def check_mutation(context, driver, seed, type_name, rng, text):
