@@ -96,7 +96,8 @@ class Server {
   void SetServing(bool serving);
 
   // Says NOT_SERVING, refuses new calls, lets those under way end for at most `grace`, then cancels them. Returns when
-  // every call has ended. A second call does nothing.
+  // every call has ended. A second call does nothing. A call that comes in at the very moment this starts may see
+  // CANCELLED in place of UNAVAILABLE (gRPC 1.51).
   void Drain(absl::Duration grace);
 
  private:

@@ -19,6 +19,7 @@
 namespace stratus::rpc {
 namespace {
 
+using ::testing::AnyOf;
 using testing::EchoCall;
 using testing::EchoRequest;
 using testing::EchoResponse;
@@ -117,7 +118,8 @@ TEST_F(ServerTest, ADrainLetsCallsUnderWayEndAndTakesNoMore) {
     EchoResponse response;
     late = stub->Echo(&context, EchoRequest(), &response);
   } while (late.error_code() == grpc::StatusCode::UNAUTHENTICATED);
-  EXPECT_EQ(late.error_code(), grpc::StatusCode::UNAVAILABLE);
+  // gRPC 1.51 cancels a call that comes in at the very moment the shutdown starts.
+  EXPECT_THAT(late.error_code(), AnyOf(grpc::StatusCode::UNAVAILABLE, grpc::StatusCode::CANCELLED));
   {
     core::MutexLock lock(mutex);
     for (const EchoCall& call : calls) call->Finish(absl::OkStatus());
