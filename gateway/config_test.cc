@@ -1,8 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "gateway/config_file.h"
 #include "gateway/settings.h"
+#include "lib/core/config_loader.h"
 
 namespace stratus::gateway {
 namespace {
@@ -10,7 +10,7 @@ namespace {
 using ::testing::HasSubstr;
 
 absl::Status Parse(const std::string& yaml, stratus::config::v1::Gateway* config) {
-  return ParseConfig(yaml, "gateway.yaml", config);
+  return core::ParseConfig(yaml, "gateway.yaml", {}, config);
 }
 
 TEST(ConfigFile, FillsTheMessage) {
@@ -47,14 +47,14 @@ limits: {request_body_bytes_max: 1048576}
 
 TEST(ConfigFile, RefusesMistakesWithTheirLine) {
   const std::pair<const char*, const char*> mistakes[] = {
-      {"limits:\n  header_bytes: 1\n", "gateway.yaml:2: limits.header_bytes: there is no such key"},
-      {"limits:\n  header_bytes_max: many\n", "gateway.yaml:2: limits.header_bytes_max: must be a whole number"},
+      {"limits:\n  header_bytes: 1\n", "gateway.yaml:2:3: limits.header_bytes: unknown key"},
+      {"limits:\n  header_bytes_max: many\n", "gateway.yaml:2:21: limits.header_bytes_max: expected a 32-bit integer"},
       {"limits:\n  header_bytes_max: -1\n", "limits.header_bytes_max"},
-      {"cors:\n\n  allow_credentials: yes\n", "gateway.yaml:3: cors.allow_credentials: must be true or false"},
-      {"upstreams: x\n", "gateway.yaml:1: upstreams: must be a list"},
-      {"upstreams:\n  - connect_timeout: 5 s\n", "upstreams[0].connect_timeout: must be a duration"},
+      {"cors:\n\n  allow_credentials: yes\n", "gateway.yaml:3:22: cors.allow_credentials: expected true or false"},
+      {"upstreams: x\n", "gateway.yaml:1:12: upstreams: expected a sequence"},
+      {"upstreams:\n  - connect_timeout: 5 s\n", "upstreams[0].connect_timeout: expected a duration"},
       {"a: [\n", "gateway.yaml:"},
-      {"- 1\n", "must be a map"},
+      {"- 1\n", "expected a mapping"},
   };
   for (const auto& [yaml, says] : mistakes) {
     stratus::config::v1::Gateway config;

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "gateway/http/worker.h"
 #include "gateway/pages.h"
 #include "gateway/proxy/proxy_service.h"
@@ -66,20 +65,19 @@ absl::StatusOr<proxy::ProxyOptions> MakeProxyOptions(GatewayOptions* options, co
 struct Counter {
   const char* name;
   const char* help;
-  const char* type;
+  bool is_gauge;
   std::atomic<uint64_t> http::ListenerStats::*value;
 };
 constexpr Counter kCounters[] = {
-    {"stratus_gateway_connections_accepted_total", "Client connections accepted", "counter",
+    {"stratus_gateway_connections_accepted_total", "Client connections accepted", false,
      &http::ListenerStats::connections_accepted},
-    {"stratus_gateway_connections_refused_total", "Client connections over the limit", "counter",
+    {"stratus_gateway_connections_refused_total", "Client connections over the limit", false,
      &http::ListenerStats::connections_refused},
-    {"stratus_gateway_connections_open", "Client connections open now", "gauge",
-     &http::ListenerStats::connections_open},
-    {"stratus_gateway_requests_total", "Requests received", "counter", &http::ListenerStats::requests},
-    {"stratus_gateway_requests_malformed_total", "Requests refused by the connection itself", "counter",
+    {"stratus_gateway_connections_open", "Client connections open now", true, &http::ListenerStats::connections_open},
+    {"stratus_gateway_requests_total", "Requests received", false, &http::ListenerStats::requests},
+    {"stratus_gateway_requests_malformed_total", "Requests refused by the connection itself", false,
      &http::ListenerStats::requests_malformed},
-    {"stratus_gateway_exchanges_aborted_total", "Requests whose client went away", "counter",
+    {"stratus_gateway_exchanges_aborted_total", "Requests whose client went away", false,
      &http::ListenerStats::exchanges_aborted},
 };
 
@@ -109,15 +107,16 @@ core::Address Gateway::address() const { return impl_->workers.front()->address(
 
 void Gateway::Drain(absl::Duration deadline) { http::DrainWorkers(impl_->workers, deadline); }
 
-std::string Gateway::MetricsText() const {
-  std::string text;
+void Gateway::WriteMetrics(telemetry::Snapshot& out) const {
   for (const Counter& counter : kCounters) {
     uint64_t sum = 0;
     for (const auto& worker : impl_->workers) sum += (worker->stats().*counter.value).load(std::memory_order_relaxed);
-    absl::StrAppend(&text, "# HELP ", counter.name, " ", counter.help, "\n# TYPE ", counter.name, " ", counter.type,
-                    "\n", counter.name, " ", sum, "\n");
+    if (counter.is_gauge) {
+      out.Gauge(counter.name, counter.help, static_cast<double>(sum));
+    } else {
+      out.Counter(counter.name, counter.help, static_cast<double>(sum));
+    }
   }
-  return text;
 }
 
 }  // namespace stratus::gateway

@@ -19,6 +19,7 @@
 #include "google/protobuf/descriptor.pb.h"
 #include "lib/auth/authenticator.h"
 #include "lib/core/address.h"
+#include "lib/telemetry/metrics.h"
 #include "stratus/config/v1/gateway.pb.h"
 
 namespace stratus::gateway {
@@ -52,8 +53,8 @@ class Gateway {
   core::Address address() const;
   // Takes nothing new, lets the calls in flight end, cuts what is left at the deadline, and returns when all is over.
   void Drain(absl::Duration deadline);
-  // Counters in Prometheus' text format.
-  std::string MetricsText() const;
+  // Adds what is counted to a scrape: stratus_gateway_*.
+  void WriteMetrics(telemetry::Snapshot& out) const;
 
  private:
   struct Impl;

@@ -3,26 +3,26 @@
 
 #include <CLI/CLI.hpp>
 #include <iostream>
-#include <map>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "absl/time/clock.h"
-#include "gateway/config_file.h"
 #include "gateway/gateway.h"
 #include "gateway/proxy/method_table.h"
 #include "gateway/proxy/reflection.h"
-#include "lib/auth/cognito_authenticator.h"
+#include "lib/auth/auth_metrics.h"
 #include "lib/auth/environment.h"
-#include "lib/auth/http_key_source.h"
+#include "lib/auth/token_checks.h"
+#include "lib/core/config_loader.h"
 #include "lib/core/log.h"
 #include "lib/core/ready_file.h"
 #include "lib/core/status.h"
 #include "lib/core/termination_signal.h"
-#include "lib/http_client/http_client.h"
-#include "lib/http_server/http_server.h"
+#include "lib/telemetry/admin_server.h"
+#include "lib/telemetry/metrics.h"
+#include "lib/telemetry/readiness.h"
 
 namespace {
 
@@ -32,7 +32,7 @@ constexpr absl::Duration kReflectionTimeout = absl::Seconds(30);
 
 struct Flags {
   std::string listen = "127.0.0.1:8080";
-  std::string admin_listen;
+  std::string admin_listen = "127.0.0.1:9090";
   std::vector<std::string> upstreams;
   std::vector<std::string> descriptors;
   bool reflection = false;
@@ -57,7 +57,8 @@ void AddFlags(CLI::App* app, Flags* flags) {
       ->check(CLI::IsMember({"cognito", "off"}))
       ->capture_default_str();
   app->add_option("--threads", flags->threads, "Worker threads; 0: one a CPU")->check(CLI::Range(0, 256));
-  app->add_option("--admin-listen", flags->admin_listen, "Health, readiness and metrics: HOST:PORT");
+  app->add_option("--admin-listen", flags->admin_listen, "Health, readiness and metrics: HOST:PORT")
+      ->capture_default_str();
   app->add_option("--access-log", flags->access_log, "One JSON line a call")
       ->check(CLI::IsMember({"stdout", "stderr", "off"}))
       ->capture_default_str();
@@ -70,21 +71,11 @@ void AddFlags(CLI::App* app, Flags* flags) {
       ->capture_default_str();
 }
 
-// The authenticator and the HTTP client that fetches its keys.
-struct Auth {
-  std::unique_ptr<http_client::Client> client;
-  std::shared_ptr<auth::CognitoAuthenticator> authenticator;
-};
-
-absl::StatusOr<Auth> MakeAuth(const Flags& flags) {
-  Auth made;
-  if (flags.auth == "off") return made;
+absl::StatusOr<std::shared_ptr<auth::CognitoAuthenticator>> MakeAuthenticator(const Flags& flags) {
+  if (flags.auth == "off") return nullptr;
   auto options = auth::OptionsFromEnvironment(auth::ProcessEnvironment());
   if (!options.ok()) return options.status();
-  made.client = std::make_unique<http_client::Client>();
-  auto source = std::make_unique<auth::HttpKeySource>(made.client.get(), options->jwks_url);
-  made.authenticator = std::make_shared<auth::CognitoAuthenticator>(*std::move(options), std::move(source));
-  return made;
+  return auth::StartTokenChecks(*std::move(options));
 }
 
 // What an upstream's reflection says; an upstream that is still starting is waited for.
@@ -123,7 +114,7 @@ absl::StatusOr<gateway::GatewayOptions> MakeOptions(const Flags& flags) {
   options.threads =
       flags.threads > 0 ? flags.threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   if (!flags.config.empty()) {
-    if (absl::Status status = gateway::ReadConfigFile(flags.config, &options.config); !status.ok()) return status;
+    if (absl::Status status = core::LoadConfig(flags.config, {}, &options.config); !status.ok()) return status;
   }
   for (const std::string& upstream : flags.upstreams) {
     if (absl::Status status = gateway::AddUpstreamFlag(upstream, &options.config); !status.ok()) return status;
@@ -137,51 +128,34 @@ absl::StatusOr<gateway::GatewayOptions> MakeOptions(const Flags& flags) {
   return options;
 }
 
-absl::StatusOr<std::unique_ptr<http_server::Server>> StartAdmin(const std::string& listen,
-                                                                const gateway::Gateway& gateway,
-                                                                const auth::CognitoAuthenticator* authenticator) {
-  auto address = core::ParseAddress(listen);
-  if (!address.ok()) return address.status();
-  return http_server::Server::Start(*address, [&gateway, authenticator](const http_server::Request& request) {
-    http_server::Response response;
-    if (request.path == "/healthz") {
-      response.body = "ok\n";
-    } else if (request.path == "/readyz") {
-      const bool ready = authenticator == nullptr || authenticator->has_keys();
-      response.status = ready ? 200 : 503;
-      response.body = ready ? "ok\n" : "no key set yet\n";
-    } else if (request.path == "/metrics") {
-      response.headers = {{"content-type", "text/plain; version=0.0.4"}};
-      response.body = gateway.MetricsText();
-    } else {
-      response.status = 404;
-    }
-    return response;
-  });
-}
-
 absl::Status Run(const Flags& flags, core::TerminationSignal* termination) {
-  auto made = MakeAuth(flags);
-  if (!made.ok()) return made.status();
+  auto admin_address = core::ParseAddress(flags.admin_listen);
+  if (!admin_address.ok()) return admin_address.status();
+  auto authenticator = MakeAuthenticator(flags);
+  if (!authenticator.ok()) return authenticator.status();
   auto options = MakeOptions(flags);
   if (!options.ok()) return options.status();
-  options->authenticator = made->authenticator;
+  options->authenticator = *authenticator;
   auto gateway = gateway::Gateway::Start(*std::move(options));
   if (!gateway.ok()) return gateway.status();
-  std::map<std::string, std::string> addresses = {{"gateway", (*gateway)->address().ToString()}};
-  std::unique_ptr<http_server::Server> admin;
-  if (!flags.admin_listen.empty()) {
-    auto started = StartAdmin(flags.admin_listen, **gateway, made->authenticator.get());
-    if (!started.ok()) return started.status();
-    admin = *std::move(started);
-    addresses["admin"] = admin->address();
-  }
-  core::Log(core::Severity::kInfo, "gateway ready", {{"address", addresses["gateway"]}, {"auth", flags.auth}});
+
+  telemetry::Metrics metrics;
+  telemetry::Readiness readiness;
+  const auto counted = metrics.AddSource([&gateway](telemetry::Snapshot& out) { (*gateway)->WriteMetrics(out); });
+  const auto checks = auth::Observe(*authenticator, &metrics, &readiness);
+  auto admin = telemetry::AdminServer::Start(*admin_address, metrics, readiness);
+  if (!admin.ok()) return admin.status();
+
+  const std::string address = (*gateway)->address().ToString();
+  core::Log(core::Severity::kInfo, "gateway ready", {{"address", address}, {"auth", flags.auth}});
   if (!flags.ready_file.empty()) {
-    if (absl::Status status = core::WriteReadyFile(flags.ready_file, addresses); !status.ok()) return status;
+    const absl::Status written =
+        core::WriteReadyFile(flags.ready_file, {{"gateway", address}, {"admin", (*admin)->address()}});
+    if (!written.ok()) return written;
   }
   termination->Wait();
   core::Log(core::Severity::kInfo, "gateway draining");
+  readiness.SetDraining();
   (*gateway)->Drain(absl::Seconds(flags.drain_seconds));
   return absl::OkStatus();
 }

@@ -1,6 +1,7 @@
 #include "lib/auth/auth_metrics.h"
 
 #include <cstddef>
+#include <memory>
 
 #include "lib/auth/outcome.h"
 
@@ -43,6 +44,17 @@ void WriteMetrics(const CognitoAuthenticator::Stats& stats, telemetry::Snapshot&
   out.Counter(kRefreshes, kRefreshesHelp, static_cast<double>(stats.keys.refreshes - stats.keys.refresh_failures),
               {{"result", "ok"}});
   out.Counter(kRefreshes, kRefreshesHelp, static_cast<double>(stats.keys.refresh_failures), {{"result", "failed"}});
+}
+
+std::unique_ptr<telemetry::Metrics::Registration> Observe(const std::shared_ptr<CognitoAuthenticator>& authenticator,
+                                                          telemetry::Metrics* metrics,
+                                                          telemetry::Readiness* readiness) {
+  if (authenticator == nullptr) return nullptr;
+  readiness->AddCheck("keys", [authenticator] {
+    return authenticator->has_keys() ? absl::OkStatus()
+                                     : absl::UnavailableError("the issuer's keys have not been fetched yet");
+  });
+  return metrics->AddSource([authenticator](telemetry::Snapshot& out) { WriteMetrics(authenticator->stats(), out); });
 }
 
 }  // namespace stratus::auth

@@ -3,19 +3,18 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
-#include <filesystem>
 #include <map>
 #include <optional>
 #include <string_view>
-#include <system_error>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
 #include "gateway/gateway.h"
 #include "gateway/proxy/method_table.h"
+#include "lib/auth/auth_metrics.h"
 #include "lib/auth/environment.h"
 #include "lib/auth/token_checks.h"
 #include "lib/core/address.h"
@@ -23,11 +22,13 @@
 #include "lib/core/log.h"
 #include "lib/core/ready_file.h"
 #include "lib/core/status.h"
-#include "lib/http_server/http_server.h"
+#include "lib/rpc/call_metrics.h"
 #include "lib/rpc/server.h"
+#include "lib/telemetry/admin_server.h"
+#include "lib/telemetry/metrics.h"
+#include "lib/telemetry/readiness.h"
 #include "services/all_in_one/private_folder.h"
 #include "services/sandbox/sandbox.h"
-#include "services/weather/service/admin.h"
 #include "services/weather/service/application.h"
 
 namespace stratus::all_in_one {
@@ -37,13 +38,16 @@ struct Platform::Parts {
   Flags flags;
   bool development = false;
   PrivateFolder sockets;
+  telemetry::Metrics metrics;
+  telemetry::Readiness readiness;
+  rpc::CallMetrics call_metrics{metrics};
   std::unique_ptr<sandbox::Sandbox> sandbox;
   std::shared_ptr<auth::CognitoAuthenticator> authenticator;
   std::unique_ptr<weather::Application> weather;
   std::unique_ptr<rpc::Server> weather_server;
   std::unique_ptr<gateway::Gateway> gateway;
-  std::unique_ptr<http_server::Server> admin;
-  std::atomic<bool> draining{false};
+  std::vector<std::unique_ptr<telemetry::Metrics::Registration>> sources;
+  std::unique_ptr<telemetry::AdminServer> admin;
 
   absl::Status StartSandbox();
   absl::Status StartAuthenticator();
@@ -112,6 +116,7 @@ absl::Status Platform::Parts::StartWeather() {
     server.listen.push_back(*std::move(address));
   }
   server.authenticator = authenticator;
+  server.observer = &call_metrics;
   weather->AddTo(&server);
   absl::StatusOr<std::unique_ptr<rpc::Server>> serving = rpc::Server::Start(std::move(server));
   if (!serving.ok()) return serving.status();
@@ -150,11 +155,13 @@ absl::Status Platform::Parts::StartGateway() {
 absl::Status Platform::Parts::StartAdmin() {
   absl::StatusOr<core::Address> listen = core::ParseAddress(flags.admin_listen);
   if (!listen.ok()) return listen.status();
-  weather::AdminHooks hooks;
-  hooks.ready = [this] { return !draining.load() && authenticator->has_keys(); };
-  hooks.metrics = [this] { return absl::StrCat(gateway->MetricsText(), weather->MetricsText()); };
-  absl::StatusOr<std::unique_ptr<http_server::Server>> started =
-      http_server::Server::Start(*listen, weather::AdminHandler(hooks));
+  sources.push_back(metrics.AddSource([this](telemetry::Snapshot& out) {
+    gateway->WriteMetrics(out);
+    weather->WriteMetrics(out);
+  }));
+  sources.push_back(auth::Observe(authenticator, &metrics, &readiness));
+  absl::StatusOr<std::unique_ptr<telemetry::AdminServer>> started =
+      telemetry::AdminServer::Start(*listen, metrics, readiness);
   if (!started.ok()) return started.status();
   admin = *std::move(started);
   return absl::OkStatus();
@@ -188,10 +195,11 @@ Platform::~Platform() = default;
 
 void Platform::Drain() {
   const absl::Duration grace = absl::Seconds(parts_->flags.drain_seconds);
-  parts_->draining = true;
+  parts_->readiness.SetDraining();
   parts_->gateway->Drain(grace);
   parts_->weather_server->Drain(grace);
   parts_->admin.reset();
+  parts_->sources.clear();  // they read what goes now
   parts_->gateway.reset();
   parts_->weather_server.reset();
   parts_->weather->Stop();

@@ -49,8 +49,23 @@ class Driver:
 # Random values.
 
 INTERESTING_INTEGERS = [0, 1, -1, 2, 127, 128, 255, 1000, 65535, 2**31 - 1, -(2**31), 2**32 - 1, 2**53 + 1, 2**63 - 1, -(2**63), 2**64 - 1]
-INTERESTING_FLOATS = [0.0, -0.0, 1.0, -1.5, 0.1, 1e-7, 1e21, 1e22, 123456.789, 5e-324, 1.7976931348623157e308, math.nan, math.inf, -math.inf]
-ALPHABET = ["a", "B", "7", " ", "\"", "\\", "/", "\n", "\t", "\x00", "\x1f", "\x7f", "é", "ß", "東", "\u2028", "😀", "<"]
+INTERESTING_FLOATS = [
+    0.0,
+    -0.0,
+    1.0,
+    -1.5,
+    0.1,
+    1e-7,
+    1e21,
+    1e22,
+    123456.789,
+    5e-324,
+    1.7976931348623157e308,
+    math.nan,
+    math.inf,
+    -math.inf,
+]
+ALPHABET = ["a", "B", "7", " ", '"', "\\", "/", "\n", "\t", "\x00", "\x1f", "\x7f", "é", "ß", "東", "\u2028", "😀", "<"]
 
 
 def random_text(rng):
@@ -67,7 +82,7 @@ def random_double(rng):
     if kind < 0.3:
         return rng.choice(INTERESTING_FLOATS)
     if kind < 0.7:
-        return rng.randint(-10**9, 10**9) / 10 ** rng.randrange(9)
+        return rng.randint(-(10**9), 10**9) / 10 ** rng.randrange(9)
     return struct.unpack("<d", rng.getrandbits(64).to_bytes(8, "little"))[0]
 
 
@@ -140,7 +155,7 @@ def fill_well_known(rng, message, depth, context):
         message.seconds = rng.choice([0, 1, -1, -62135596800, 253402300799, rng.randint(-62135596800, 253402300799)])
         message.nanos = rng.choice([0, 1, 1000, 500000000, 999999999])
     elif name == "google.protobuf.Duration":
-        message.seconds = rng.choice([0, 1, -1, 315576000000, -315576000000, rng.randint(-10**9, 10**9)])
+        message.seconds = rng.choice([0, 1, -1, 315576000000, -315576000000, rng.randint(-(10**9), 10**9)])
         if abs(message.seconds) != 315576000000:
             message.nanos = rng.choice([0, 1, 1000, 500000000, 999999999]) * (-1 if message.seconds < 0 else 1)
     elif name == "google.protobuf.FieldMask":
@@ -200,8 +215,21 @@ def fill(rng, message, depth, context):
 
 SCALARS = [number for number in range(1, 19) if number not in (TYPE.TYPE_GROUP, TYPE.TYPE_MESSAGE, TYPE.TYPE_ENUM)]
 KEYS = [number for number in SCALARS if number not in (TYPE.TYPE_DOUBLE, TYPE.TYPE_FLOAT, TYPE.TYPE_BYTES)]
-IMPORTED = ["Timestamp", "Duration", "FieldMask", "Struct", "Value", "ListValue", "Any", "Int64Value", "StringValue", "BytesValue", "BoolValue",
-            "DoubleValue", "Empty"]
+IMPORTED = [
+    "Timestamp",
+    "Duration",
+    "FieldMask",
+    "Struct",
+    "Value",
+    "ListValue",
+    "Any",
+    "Int64Value",
+    "StringValue",
+    "BytesValue",
+    "BoolValue",
+    "DoubleValue",
+    "Empty",
+]
 IMPORTS = ["any", "duration", "empty", "field_mask", "struct", "timestamp", "wrappers"]
 
 
@@ -286,7 +314,9 @@ class Context:
         for file in files.file:
             if file.package != "google.protobuf":
                 self.types += [f"{file.package}.{message.name}" for message in file.message_type]
-        self.any_types = self.types + ["google.protobuf." + name for name in ("Duration", "Struct", "Value", "Int64Value") if self.has(name)]
+        self.any_types = self.types + [
+            "google.protobuf." + name for name in ("Duration", "Struct", "Value", "Int64Value") if self.has(name)
+        ]
 
     def has(self, name):
         try:
@@ -374,8 +404,13 @@ def check_message(context, driver, seed, type_name):
     wire = message.SerializePartialToString()
     bits = rng.randrange(8)
     expected_text = json_format.MessageToJson(
-        message, always_print_fields_with_no_presence=bool(bits & PRINT_ABSENT), preserving_proto_field_name=bool(bits & PROTO_NAMES),
-        use_integers_for_enums=bool(bits & ENUM_NUMBERS), descriptor_pool=context.pool, ensure_ascii=False)
+        message,
+        always_print_fields_with_no_presence=bool(bits & PRINT_ABSENT),
+        preserving_proto_field_name=bool(bits & PROTO_NAMES),
+        use_integers_for_enums=bool(bits & ENUM_NUMBERS),
+        descriptor_pool=context.pool,
+        ensure_ascii=False,
+    )
     ok, ours = driver.translate(b"w", bits, type_name, wire)
     if not ok:
         return fail(seed, f"{type_name} refused: {ours.decode()}", wire.hex())
@@ -408,7 +443,28 @@ def message_difference(context, a, b):
 
 
 # No exponent that leaves an integer whole: Python reads those through a float and loses digits that we keep.
-MUTATIONS = ["{", "}", "[", "]", ",", ":", "\"", "null", "true", "0", "1", "-", ".5", "e", " ", "\\u0041", "\\ud800", "x", "1e400", "99999999999"]
+MUTATIONS = [
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    ":",
+    '"',
+    "null",
+    "true",
+    "0",
+    "1",
+    "-",
+    ".5",
+    "e",
+    " ",
+    "\\u0041",
+    "\\ud800",
+    "x",
+    "1e400",
+    "99999999999",
+]
 
 
 def check_mutation(context, driver, seed, type_name, rng, text):
@@ -417,7 +473,7 @@ def check_mutation(context, driver, seed, type_name, rng, text):
     for _ in range(3):
         at = rng.randrange(len(text) + 1)
         cut = rng.choice([0, 1, 1, 3])
-        damaged = text[:at] + rng.choice(MUTATIONS) + text[at + cut:]
+        damaged = text[:at] + rng.choice(MUTATIONS) + text[at + cut :]
         ok, back = driver.translate(b"j", 0, type_name, damaged.encode("utf-8", "surrogatepass"))
         expected = context.new(type_name)
         try:
@@ -426,10 +482,10 @@ def check_mutation(context, driver, seed, type_name, rng, text):
             if ok:
                 parsed = context.new(type_name)
                 parsed.MergeFromString(back)
-                STATISTICS["only ours takes"].append((str(refusal)[:150], damaged[max(0, at - 40):at + 40]))
+                STATISTICS["only ours takes"].append((str(refusal)[:150], damaged[max(0, at - 40) : at + 40]))
             continue
         if not ok:
-            STATISTICS["only theirs takes"].append((back.decode(), damaged[max(0, at - 40):at + 40]))
+            STATISTICS["only theirs takes"].append((back.decode(), damaged[max(0, at - 40) : at + 40]))
             continue
         parsed = context.new(type_name)
         parsed.MergeFromString(back)
