@@ -47,9 +47,9 @@ endif()
 if(STRATUS_SANITIZE)
   add_compile_options(-fsanitize=${STRATUS_SANITIZE} -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${STRATUS_SANITIZE})
-  if(STRATUS_SANITIZE MATCHES "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    # Boost.Asio has an atomic_thread_fence, which TSan does not model and g++ warns of; its own locks are modelled.
-    add_compile_options(-Wno-tsan)
+  if(STRATUS_SANITIZE MATCHES "thread")
+    # TSan does not model atomic_thread_fence (and g++ refuses it): Asio then takes a full barrier that it does.
+    add_compile_definitions(BOOST_ASIO_DISABLE_FENCED_BLOCK)
   endif()
   if(STRATUS_SANITIZE MATCHES "undefined")
     add_compile_options(-fno-sanitize-recover=undefined)

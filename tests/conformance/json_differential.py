@@ -339,7 +339,7 @@ def difference(a, b, path=""):
         found = (difference(a[key], b[key], f"{path}.{key}") for key in a)
         return next((line for line in found if line), None)
     if isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
-        found = (difference(x, y, f"{path}[{i}]") for i, (x, y) in enumerate(zip(a, b)))
+        found = (difference(x, y, f"{path}[{i}]") for i, (x, y) in enumerate(zip(a, b, strict=True)))
         return next((line for line in found if line), None)
     return None if same(a, b) else f"{path}: {a!r} and {b!r}"
 
