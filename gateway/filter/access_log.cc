@@ -63,6 +63,7 @@ void AppendAccessLine(const AccessRecord& record, std::string* out) {
   AppendText(out, ",\"peer\":", record.peer);
   AppendText(out, ",\"protocol\":", record.protocol);
   AppendText(out, ",\"httpMethod\":", record.http_method);
+  AppendText(out, ",\"path\":", record.path);
   AppendText(out, ",\"route\":", record.route);
   AppendText(out, ",\"method\":", record.method);
   AppendText(out, ",\"upstream\":", record.upstream);

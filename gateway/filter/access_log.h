@@ -22,6 +22,7 @@ struct AccessRecord {
   std::string_view peer;
   std::string_view protocol;  // HTTP/1.1, HTTP/2, gRPC
   std::string_view http_method;
+  std::string_view path;    // as asked for, without the query; only of what matched nothing
   std::string_view route;   // path template, or the gRPC path; empty when nothing matched
   std::string_view method;  // pkg.Service.Method
   std::string_view upstream;

@@ -157,6 +157,7 @@ void ProxyService::Log(const http::RequestHead& head, int http_status, absl::Sta
   record.peer = head.peer;
   record.protocol = head.protocol == http::Protocol::kHttp2 ? "HTTP/2" : "HTTP/1.1";
   record.http_method = head.method.substr(0, 32);
+  record.path = Printable(head.path);
   record.http_status = http_status;
   record.grpc_code = code;
   record.bytes_out = bytes;

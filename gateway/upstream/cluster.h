@@ -30,7 +30,7 @@ struct ClusterOptions {
   absl::Duration backoff_min = absl::Milliseconds(50);
   absl::Duration backoff_max = absl::Seconds(5);
   // Calls that may wait for a connection or a free stream; one more fails with UNAVAILABLE.
-  size_t queue_max = 1024;
+  size_t queue_max = 8192;
   // Zero: no PINGs. They are sent only while calls are under way and the connection is silent.
   absl::Duration keepalive_interval = absl::ZeroDuration();
   absl::Duration keepalive_timeout = absl::Seconds(10);
