@@ -1,6 +1,17 @@
 # shellcheck shell=bash
 # ./dev test: unit tests (ctest), then end-to-end tests (pytest) of the programs in build/bin.
 
+# Builds only the test programs whose names match.
+build_tests() {
+  local preset=$1 regex=$2 dir names
+  dir=$(build_dir "$preset")
+  [ -f "$dir/build.ninja" ] || quietly "$RUN/log/cmake-$preset.log" cmake --preset "$preset"
+  names=$(ctest --test-dir "$dir" -N -R "$regex" | sed -nE 's/^ *Test +#[0-9]+: //p')
+  [ -n "$names" ] || die "no test matches '$regex'"
+  # shellcheck disable=SC2086  # one word a target
+  build "$preset" $names
+}
+
 dev_test() {
   local preset=dev unit=yes e2e=yes regex="" argument dir
   while [ $# -gt 0 ]; do
@@ -18,8 +29,8 @@ dev_test() {
     esac
   done
   setup test
-  build "$preset"
   dir=$(build_dir "$preset")
+  if [ -n "$regex" ]; then build_tests "$preset" "$regex"; else build "$preset"; fi
   if [ "$unit" = yes ]; then
     say "unit tests ($preset)"
     ctest --test-dir "$dir" --output-on-failure -j "$(jobs_max)" ${regex:+-R "$regex"} || die "unit tests failed: see above"

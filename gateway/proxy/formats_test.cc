@@ -93,7 +93,7 @@ TEST(HttpBody, CanBeAFieldOfAMessage) {
 TEST(HttpBody, RefusesMalformedWire) {
   HttpBodyView view;
   for (const std::string& wire : {std::string("\x0a\x05x", 3), std::string("\x0a"), std::string("\x0f"),
-                                 std::string(11, '\xff'), std::string("\x09\x01", 2)}) {
+                                  std::string(11, '\xff'), std::string("\x09\x01", 2)}) {
     EXPECT_FALSE(ParseHttpBody(wire, 0, &view));
   }
 }
