@@ -26,6 +26,19 @@ START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 30
 
 
+RUNNING = []
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_left_behind():
+    """A test that fails half-way may not have stopped what it started."""
+    yield
+    for process in RUNNING:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
 class Program:
     """A running program of build/bin, and the addresses it wrote to its ready file."""
 
@@ -43,6 +56,7 @@ class Program:
                 stderr=subprocess.STDOUT,
                 env={"PATH": os.environ["PATH"], **(env or {})},
             )
+        RUNNING.append(self.process)
         self.addresses = self._wait_until_ready(ready)
 
     def _wait_until_ready(self, ready):
