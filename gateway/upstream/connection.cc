@@ -283,9 +283,11 @@ void Connection::OnStreamClose(ClientCall* call, uint32_t error_code) {
     owner_->OnRefused(call);
     return;
   }
-  // The stream can close in order with the call not ended only if the server half-closed without HEADERS or DATA.
-  call->End(error_code == NGHTTP2_NO_ERROR ? absl::UnknownError("the upstream ended the call without trailers")
-                                           : StatusOfReset(error_code, *call));
+  if (!call->done()) {
+    // In order with the call not ended: the server half-closed without HEADERS or DATA.
+    call->End(error_code == NGHTTP2_NO_ERROR ? absl::UnknownError("the upstream ended the call without trailers")
+                                             : StatusOfReset(error_code, *call));
+  }
   owner_->Release(call);
   owner_->OnCapacity();
 }
