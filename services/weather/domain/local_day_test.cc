@@ -91,6 +91,7 @@ TEST(TimeZone, NamesABareOffset) {
   EXPECT_EQ(OffsetName(-absl::Minutes(210)), "UTC-03:30");
   EXPECT_EQ(OffsetName(absl::ZeroDuration()), "UTC+00:00");
   EXPECT_EQ(OffsetZone(absl::Minutes(765)).At(absl::UnixEpoch()).offset, 45900);
+  EXPECT_EQ(OffsetZone(absl::Minutes(765) + absl::Seconds(59)).At(absl::UnixEpoch()).offset, 45900);
 }
 
 }  // namespace

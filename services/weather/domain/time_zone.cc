@@ -55,7 +55,8 @@ std::string OffsetName(absl::Duration utc_offset) {
 }
 
 absl::TimeZone OffsetZone(absl::Duration utc_offset) {
-  return absl::FixedTimeZone(static_cast<int>(absl::ToInt64Seconds(utc_offset)));
+  // Whole minutes, as zones are today: absl keeps every offset it was ever asked for.
+  return absl::FixedTimeZone(static_cast<int>(absl::ToInt64Minutes(utc_offset)) * 60);
 }
 
 }  // namespace stratus::weather

@@ -18,7 +18,7 @@ std::optional<absl::TimeZone> FindTimeZone(std::string_view name);
 // How a zone that is known only by its offset is called: `UTC+07:00`, `UTC-03:30`, `UTC+00:00`.
 std::string OffsetName(absl::Duration utc_offset);
 
-// A zone with that offset all year.
+// A zone with that offset, cut to whole minutes, all year.
 absl::TimeZone OffsetZone(absl::Duration utc_offset);
 
 }  // namespace stratus::weather
