@@ -8,7 +8,7 @@ dev_bench() {
   case $what in
     gateway) bench_gateway "$@" ;;
     weather) bench_weather "$@" ;;
-    auth | transcode | router | rpc) bench_micro "$what" "$@" ;;
+    auth | transcode | router | rpc_idle) bench_micro "$what" "$@" ;;
     all)
       bench_micro auth
       bench_micro transcode
@@ -16,7 +16,7 @@ dev_bench() {
       bench_gateway
       bench_weather
       ;;
-    *) die "bench: '$what' is none of gateway, weather, auth, transcode, router, rpc" ;;
+    *) die "bench: '$what' is none of gateway, weather, auth, transcode, router, rpc_idle" ;;
   esac
 }
 

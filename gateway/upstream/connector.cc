@@ -12,8 +12,7 @@ namespace stratus::gateway::upstream {
 using boost::asio::ip::tcp;
 
 Connector::Connector(boost::asio::io_context& io, TimerQueue* timers, const core::Address& address)
-    : io_(io),
-      timers_(timers),
+    : timers_(timers),
       address_(address),
       resolver_(io),
       socket_(io),

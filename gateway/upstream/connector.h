@@ -36,7 +36,6 @@ class Connector final : public std::enable_shared_from_this<Connector> {
   void OnConnect(const boost::system::error_code& error);
   void Finish(absl::StatusOr<Socket> result);
 
-  boost::asio::io_context& io_;
   TimerQueue* timers_;
   const core::Address address_;
   boost::asio::ip::tcp::resolver resolver_;
