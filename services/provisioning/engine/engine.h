@@ -1,0 +1,148 @@
+// Runs OpenTofu, a process group of its own a step, each under a small shim (stratus-shim) that outlives this process:
+// own session, output to files, exit code to a file. A step is launched, watched, and after a restart adopted again.
+//
+// A run's work folder, 0700, under Options::data_dir/runs/RUN_UID:
+//   *.tf, .terraform/, .terraform.lock.hcl   the module, from a folder prepared once a module digest
+//   stratus.auto.tfvars.json                 0600, the variables
+//   imports.tf                               import blocks, in recovery
+//   STEP/spec.json, events.jsonl, stderr, shim.pid, engine.pid, exit.json     one folder a step: 1-apply, 2-plan, ...
+//   plan.bin, errored.tfstate                what the engine leaves
+// spec.json holds no secrets: those are in STEP/environment (0600), which the shim unlinks once it has read it.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "services/provisioning/engine/catalog.h"
+
+namespace stratus::provisioning::engine {
+
+enum class Command {
+  kApply,        // apply -auto-approve -json: plan and apply in one
+  kPlan,         // plan -out=plan.bin -json -detailed-exitcode
+  kApplyPlan,    // apply -json plan.bin
+  kDestroy,      // apply -destroy -auto-approve -json
+  kPlanDestroy,  // plan -destroy -out=plan.bin -json
+  kRefreshOnly,  // plan -refresh-only -json -detailed-exitcode
+  kShowPlan,     // show -json plan.bin; its output goes to events.jsonl as one line
+};
+
+struct Import {
+  std::string address;
+  std::string id;
+};
+
+struct StateBackend {   // the run's credentials at the service's private listener
+  std::string address;  // http://127.0.0.1:PORT/state/RUN_UID; lock and unlock at the same address
+  std::string user;
+  std::string password;
+};
+
+struct Limits {
+  absl::Duration wall_time = absl::Hours(2);  // past it: cancelled, then killed
+  int64_t memory_bytes = int64_t{2} << 30;
+  int64_t file_bytes = int64_t{1} << 30;
+  int open_files = 1024;
+  int processes = 512;
+  absl::Duration cancel_grace = absl::Minutes(5);  // from SIGINT to SIGKILL
+};
+
+struct Step {
+  std::string run_uid;
+  std::string name;  // `1-apply`: unique within the run
+  Command command = Command::kApply;
+  const ModuleEntry* module = nullptr;
+  std::string variables_json;
+  StateBackend backend;
+  std::map<std::string, std::string> secrets;  // the environment beside the allow-list: provider credentials
+  std::vector<Import> imports;
+  std::vector<std::string> targets;  // -target=ADDRESS
+  Limits limits;
+};
+
+struct Exit {
+  // False: nobody knows (the shim died, the machine went down).
+  bool known = false;
+  int code = -1;   // of the engine, when it exited
+  int signal = 0;  // that killed it
+  bool timed_out = false;
+};
+
+// What a step has left, once it is over.
+struct Leavings {
+  std::string errored_state;  // contents of errored.tfstate, or empty
+  std::string plan;           // contents of plan.bin, or empty
+};
+
+class Watch;
+
+class Engine {
+ public:
+  struct Options {
+    std::string tofu;              // path of tofu or terraform, >= 1.6
+    std::string shim;              // path of stratus-shim
+    std::string data_dir;          // 0700
+    std::string provider_mirror;   // filesystem mirror: the list of allowed providers; empty: no provider at all
+    std::string sandbox = "auto";  // bubblewrap: auto (when present and usable), on, off
+    int steps_max = 16;            // at once; Launch past it: RESOURCE_EXHAUSTED
+  };
+  static absl::StatusOr<std::unique_ptr<Engine>> Create(Options options);
+  virtual ~Engine() = default;
+
+  // Makes sure that the module's prepared folder exists (init -lockfile=readonly). Slow the first time only; safe from
+  // several threads and processes at once. FAILED_PRECONDITION with the engine's words when the module does not init.
+  virtual absl::Status Prepare(const ModuleEntry& module) = 0;
+
+  // Lays out the work folder and starts the step. The shim is running, or has ended, when this returns; killed at any
+  // moment before, it leaves nothing that runs unseen: a step whose shim.pid is there is adopted, one without never
+  // began.
+  virtual absl::StatusOr<std::unique_ptr<Watch>> Launch(const Step& step) = 0;
+
+  // The newest step of a run, from its work folder; NOT_FOUND: no step was begun here.
+  virtual absl::StatusOr<std::unique_ptr<Watch>> Adopt(std::string_view run_uid) = 0;
+
+  // Kills whatever still runs of the run's sessions (by session id, checked against start times) and returns when none
+  // is left. OK when there was none.
+  virtual absl::Status KillAll(std::string_view run_uid) = 0;
+
+  virtual absl::StatusOr<Leavings> Collect(std::string_view run_uid) = 0;
+  // Removes the work folder. Only for runs that have ended and whose leavings are stored.
+  virtual absl::Status Remove(std::string_view run_uid) = 0;
+  // Run uids that have work folders here.
+  virtual std::vector<std::string> Folders() const = 0;
+};
+
+// One step, running or over. Thread-safe.
+class Watch {
+ public:
+  virtual ~Watch() = default;  // does not end the step
+
+  virtual const std::string& step_name() const = 0;
+  virtual Command command() const = 0;
+
+  // The lines of events.jsonl from byte `offset` on, whole ones only, at most 1 MiB a call; moves `offset`. Waits until
+  // there is a line, the step has ended, or `timeout` passes.
+  virtual std::vector<std::string> Read(int64_t* offset, absl::Duration timeout) = 0;
+
+  // nullopt: still running.
+  virtual std::optional<Exit> Poll() = 0;
+
+  // SIGINT to the group; after the step's grace, SIGKILL (by the shim, so that it happens without us too).
+  virtual void Interrupt() = 0;
+  virtual void Kill() = 0;
+
+  // The last lines of stderr, redacted, at most 4 KiB.
+  virtual std::string ErrorText() const = 0;
+};
+
+// Finds the engine: `explicit_path`, else tofu, else terraform on PATH, new enough. NOT_FOUND says what to install.
+absl::StatusOr<std::string> FindEngine(std::string_view explicit_path);
+
+}  // namespace stratus::provisioning::engine

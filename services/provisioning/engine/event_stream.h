@@ -1,0 +1,31 @@
+// One line of the engine's -json stream, read.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "services/provisioning/engine/redact.h"
+#include "stratus/provisioning/v1/resources.pb.h"
+
+namespace stratus::provisioning::engine {
+
+struct Line {
+  // What watchers see; none for lines that tell nothing (version, refresh progress).
+  std::optional<v1::RunEvent> event;
+  // For the ledger: set for apply_start, apply_complete, apply_errored of managed resources.
+  bool ledger = false;
+  std::string resource_type, id_key, id;
+  // The values of an `outputs` line, as the engine gave them: {name: {value, type, sensitive}}; else empty. Never
+  // logged.
+  std::string outputs_json;
+  // A change_summary line: of which operation (`plan`, `apply`, `destroy`).
+  std::string summary_of;
+};
+
+// INVALID_ARGUMENT: not a line of the stream (a crash's text, a torn write); the caller keeps it as a LogLine.
+absl::StatusOr<Line> ParseLine(std::string_view text, const Redactor& redactor);
+
+}  // namespace stratus::provisioning::engine

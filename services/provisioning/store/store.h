@@ -1,0 +1,175 @@
+// Where stacks, runs and states live: SQLite in a file, or PostgreSQL for several replicas. One set of operations over
+// both; store_conformance_test.cc runs on each.
+//
+// Everything here blocks: call it from a worker thread, never from gRPC's or an event loop's.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "services/provisioning/store/rows.h"
+
+namespace stratus::provisioning::store {
+
+struct Page {
+  int size = 50;
+  std::string token;  // of the page before; empty: the first. INVALID_ARGUMENT when it is not one of ours
+};
+
+struct StackQuery {
+  std::string tenant;
+  std::string filter;    // AIP-160; INVALID_ARGUMENT says what is wrong and where
+  std::string order_by;  // `name`, `create_time`, `update_time`, each with ` desc` or without
+  Page page;
+};
+
+struct RunQuery {
+  std::string tenant;
+  std::string stack_uid;  // empty: of every stack of the tenant
+  std::string filter;
+  Page page;
+};
+
+template <typename Row>
+struct Listed {
+  std::vector<Row> rows;
+  std::string next_page_token;
+};
+
+struct TenantUse {
+  int stacks = 0;
+  int queued_runs = 0;   // PENDING, CONFIRMED
+  int running_runs = 0;  // with a lease
+};
+
+// How much may run at once; the claim heeds it.
+struct RunLimits {
+  int global = 8;      // of this replica's claims; counted by the caller, see ClaimRun
+  int per_tenant = 4;  // over all replicas
+};
+
+// One transaction. Rows read here are locked until it ends (PostgreSQL: FOR UPDATE; SQLite: one writer), so that what
+// was read still holds when it is written. NOT_FOUND: there is no such row. Valid only inside Store::Transact.
+class Transaction {
+ public:
+  virtual ~Transaction() = default;
+
+  virtual absl::StatusOr<StackRow> GetStack(std::string_view tenant, std::string_view id) = 0;
+  virtual absl::StatusOr<StackRow> GetStackByUid(std::string_view uid) = 0;
+  // ALREADY_EXISTS: the tenant has a stack of that id.
+  virtual absl::Status InsertStack(const StackRow& stack) = 0;
+  // Writes all of it with version + 1. ABORTED when `stack.version` is not the stored one.
+  virtual absl::Status PutStack(StackRow* stack) = 0;
+  // With its runs, events, ledger, plans and state versions. Operations of its runs stay readable as tombstones for 24
+  // hours: RunRow without events.
+  virtual absl::Status DeleteStack(std::string_view uid) = 0;
+
+  virtual absl::StatusOr<RunRow> GetRun(std::string_view uid) = 0;
+  virtual absl::Status InsertRun(const RunRow& run) = 0;
+  virtual absl::Status PutRun(RunRow* run) = 0;
+  // Not yet ended runs of a stack, oldest first.
+  virtual absl::StatusOr<std::vector<RunRow>> OpenRuns(std::string_view stack_uid) = 0;
+
+  // Sets each row's sequence to the run's next ones and the run's last_sequence with them.
+  virtual absl::Status AppendEvents(RunRow* run, std::vector<v1::RunEvent> events) = 0;
+  // Inserts, or replaces the row of the same address.
+  virtual absl::Status PutLedger(std::string_view run_uid, const LedgerRow& row) = 0;
+
+  // ABORTED when the serial exists.
+  virtual absl::Status InsertStateVersion(std::string_view stack_uid, const StateVersionRow& version) = 0;
+
+  // A sealed blob of a run, by name (`plan`, `plan-json`): at most 64 MiB.
+  virtual absl::Status PutBlob(std::string_view run_uid, std::string_view name, std::string_view sealed) = 0;
+
+  virtual absl::StatusOr<TenantUse> Use(std::string_view tenant) = 0;
+
+  // nullopt: not seen, or expired.
+  virtual absl::StatusOr<std::optional<IdempotencyRow>> GetIdempotency(std::string_view tenant, std::string_view method,
+                                                                       std::string_view request_id) = 0;
+  virtual absl::Status PutIdempotency(const IdempotencyRow& row) = 0;
+
+  // Delivered to every replica's subscribers after the commit, at most once each topic.
+  virtual void Notify(std::string_view topic) = 0;
+};
+
+// Topics. Deliveries may be lost when a connection breaks (kTopicAll is delivered once it is back): a hint to look, not
+// a fact.
+inline constexpr std::string_view kTopicQueue = "queue";  // there may be a run to claim
+inline constexpr std::string_view kTopicRun = "run:";     // + uid: events or status changed
+inline constexpr std::string_view kTopicAll = "*";        // look at everything
+
+class Store {
+ public:
+  struct Options {
+    std::string database_url;  // `postgresql://...`, or `sqlite:PATH`
+    std::string replica;       // this process's name among replicas: unique, kept over restarts
+    int connections = 8;       // of PostgreSQL, or of SQLite's readers
+    absl::Duration busy_timeout = absl::Seconds(10);
+  };
+  // Opens or creates it and brings its tables up to date (under a lock, so that replicas may start together).
+  // FAILED_PRECONDITION: made by a newer version. Errors name the database without its password.
+  static absl::StatusOr<std::unique_ptr<Store>> Open(const Options& options);
+  virtual ~Store() = default;
+
+  // Runs `body` and commits when it returns OK, else rolls back and returns its status. Runs it again, at most 5 times,
+  // when the database asks for that (deadlock, serialization, a connection that broke before the commit): `body` must
+  // have no other effects. UNAVAILABLE: the database cannot be reached, and nothing was changed. UNKNOWN: the
+  // connection broke at the commit itself, which may or may not have been done.
+  virtual absl::Status Transact(absl::FunctionRef<absl::Status(Transaction&)> body) = 0;
+
+  // Reads without locks.
+  virtual absl::StatusOr<StackRow> GetStack(std::string_view tenant, std::string_view id) = 0;
+  virtual absl::StatusOr<StackRow> GetStackByUid(std::string_view uid) = 0;
+  virtual absl::StatusOr<RunRow> GetRun(std::string_view uid) = 0;
+  virtual absl::StatusOr<Listed<StackRow>> ListStacks(const StackQuery& query) = 0;
+  virtual absl::StatusOr<Listed<RunRow>> ListRuns(const RunQuery& query) = 0;
+  virtual absl::StatusOr<std::vector<EventRow>> Events(std::string_view run_uid, int64_t after, int limit) = 0;
+  virtual absl::StatusOr<std::vector<LedgerRow>> Ledger(std::string_view run_uid) = 0;
+  virtual absl::StatusOr<StateVersionRow> GetStateVersion(std::string_view stack_uid,
+                                                          int64_t serial) = 0;  // with `sealed`
+  virtual absl::StatusOr<Listed<StateVersionRow>> ListStateVersions(std::string_view stack_uid, const Page& page) = 0;
+  virtual absl::StatusOr<std::string> GetBlob(std::string_view run_uid, std::string_view name) = 0;
+  virtual absl::StatusOr<TenantUse> Use(std::string_view tenant) = 0;
+  virtual absl::StatusOr<int> QueuePosition(std::string_view run_uid) = 0;
+
+  // Takes the run that is next in turn and grants it its stack's lease, in one transaction: the oldest PENDING or
+  // CONFIRMED run of the tenant with the fewest leases (ties: the tenant served least recently), whose stack has no
+  // lease, no StackLock that still counts, and no older open run, and whose tenant is under limits.per_tenant. The
+  // returned row has its epoch; its stack row has lease_run, lease_holder = replica and lease_expires = now + ttl.
+  // nullopt: nothing to do. Replicas never get the same run (SKIP LOCKED).
+  virtual absl::StatusOr<std::optional<RunRow>> ClaimRun(const RunLimits& limits, absl::Duration ttl) = 0;
+
+  // Extends this replica's leases of `run_uids`; returns those that it no longer has (epoch moved on, other holder).
+  virtual absl::StatusOr<std::vector<std::string>> RenewLeases(const std::vector<std::string>& run_uids,
+                                                               absl::Duration ttl) = 0;
+
+  // Takes over runs whose lease has run out, or is held by this replica (which has just started and looks after none):
+  // grants each a new epoch, so that whatever still writes under the old one is refused. At most `limit`.
+  virtual absl::StatusOr<std::vector<RunRow>> TakeOver(bool own, absl::Duration ttl, int limit) = 0;
+
+  // Stacks that have expired, or whose drift check is due, at `now`; at most `limit`.
+  virtual absl::StatusOr<std::vector<StackRow>> DueStacks(absl::Time now, int limit) = 0;
+
+  // Drops what is past its time (idempotency, tombstones, events of runs that ended before `events_before`), a bounded
+  // batch a call; returns how many rows went.
+  virtual absl::StatusOr<int64_t> Sweep(absl::Time now, absl::Time events_before) = 0;
+
+  // `callback` runs on a thread of the store's own, must not block, and hears topics until the subscription goes.
+  class Subscription {
+   public:
+    virtual ~Subscription() = default;
+  };
+  virtual std::unique_ptr<Subscription> Subscribe(std::function<void(std::string_view topic)> callback) = 0;
+
+  // For readiness: OK when the database answers.
+  virtual absl::Status Ping() = 0;
+};
+
+}  // namespace stratus::provisioning::store
