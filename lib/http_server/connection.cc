@@ -141,6 +141,7 @@ void Connection::Refuse(beast::error_code error) {
 }
 
 void Connection::Send(Response response) {
+  if (response.hang_up) return Close();
   const bool cut = response.cut_after_bytes >= 0 && !head_only_;
   reply_.emplace();
   reply_->result(static_cast<unsigned>(response.status));

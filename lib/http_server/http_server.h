@@ -34,6 +34,8 @@ struct Response {
   // Faults for tests of clients: wait before answering; close the connection after this many bytes of the body.
   absl::Duration delay = absl::ZeroDuration();
   int64_t cut_after_bytes = -1;
+  // Or close it without a word: the request has been handled, and its sender will never know.
+  bool hang_up = false;
 };
 
 // Runs on one of the server's threads; may block for a short while.

@@ -10,6 +10,7 @@
 #include "lib/core/random.h"
 #include "lib/core/status.h"
 #include "services/sandbox/json.h"
+#include "services/sandbox/members.h"
 #include "services/sandbox/token_endpoint.h"
 
 namespace stratus::sandbox {
@@ -17,83 +18,6 @@ namespace {
 
 constexpr int64_t kTtlSecondsMax = 30 * 24 * 3600;
 constexpr size_t kClientIdBytesMax = 128;
-
-http_server::Response Refuse(const absl::Status& status) {
-  return JsonReply(core::HttpStatusOf(status.code()), {{"message", std::string(status.message())}});
-}
-
-// Reads the members of a request's body; the first wrong one is kept as the error.
-class Members {
- public:
-  static absl::StatusOr<Members> Parse(const http_server::Request& request) {
-    const std::string type = absl::AsciiStrToLower(core::ToAbsl(request.Header("content-type")));
-    if (!absl::StartsWith(type, "application/json")) {
-      return absl::InvalidArgumentError("the content type must be application/json");
-    }
-    Json json = Json::parse(request.body, nullptr, false);
-    if (!json.is_object()) return absl::InvalidArgumentError("the body must be a JSON object");
-    return Members(std::move(json));
-  }
-
-  std::string Text(const char* name) {
-    const Json value = Take(name);
-    if (value.is_null()) return {};
-    if (!value.is_string()) return Complain(name, "a string"), std::string();
-    return value.get<std::string>();
-  }
-
-  int64_t Number(const char* name, int64_t standard) {
-    const Json value = Take(name);
-    if (value.is_null()) return standard;
-    if (!value.is_number_integer()) return Complain(name, "a whole number"), standard;
-    return value.get<int64_t>();
-  }
-
-  std::vector<std::string> Texts(const char* name) {
-    const Json value = Take(name);
-    std::vector<std::string> texts;
-    if (value.is_null()) return texts;
-    if (!value.is_array()) return Complain(name, "an array of strings"), texts;
-    for (const Json& item : value) {
-      if (!item.is_string()) return Complain(name, "an array of strings"), texts;
-      texts.push_back(item.get<std::string>());
-    }
-    return texts;
-  }
-
-  std::string Object(const char* name) {
-    const Json value = Take(name);
-    if (value.is_null()) return {};
-    if (!value.is_object()) return Complain(name, "an object"), std::string();
-    return ToText(value);
-  }
-
-  // After the last member: the first complaint, or one about a member that nobody asked for.
-  absl::Status Done() {
-    if (status_.ok() && !json_.empty()) {
-      return absl::InvalidArgumentError(absl::StrCat("unknown member '", json_.begin().key(), "'"));
-    }
-    return status_;
-  }
-
- private:
-  explicit Members(Json json) : json_(std::move(json)) {}
-
-  Json Take(const char* name) {
-    const auto found = json_.find(name);
-    if (found == json_.end()) return {};
-    Json value = std::move(*found);
-    json_.erase(found);
-    return value;
-  }
-
-  void Complain(const char* name, const char* expected) {
-    status_.Update(absl::InvalidArgumentError(absl::StrCat("'", name, "' must be ", expected)));
-  }
-
-  Json json_;
-  absl::Status status_;
-};
 
 absl::Status CheckClientId(const std::string& id) {
   const bool printable = std::all_of(id.begin(), id.end(), [](char c) { return absl::ascii_isgraph(c); });
@@ -156,13 +80,15 @@ http_server::Response AnswerRotate(Issuer* issuer, const http_server::Request& r
 
 absl::StatusOr<Fault::Kind> ParseKind(std::string_view name) {
   constexpr std::pair<std::string_view, Fault::Kind> kKinds[] = {
-      {"status", Fault::Kind::kStatus},       {"slow", Fault::Kind::kSlow},  {"html", Fault::Kind::kHtml},
-      {"truncated", Fault::Kind::kTruncated}, {"cut", Fault::Kind::kCut},    {"huge", Fault::Kind::kHuge},
-      {"garbage", Fault::Kind::kGarbage},     {"empty", Fault::Kind::kEmpty}};
+      {"status", Fault::Kind::kStatus},       {"slow", Fault::Kind::kSlow},   {"html", Fault::Kind::kHtml},
+      {"truncated", Fault::Kind::kTruncated}, {"cut", Fault::Kind::kCut},     {"huge", Fault::Kind::kHuge},
+      {"garbage", Fault::Kind::kGarbage},     {"empty", Fault::Kind::kEmpty}, {"drop", Fault::Kind::kDrop},
+      {"stuck", Fault::Kind::kStuck}};
   for (const auto& [text, kind] : kKinds) {
     if (text == name) return kind;
   }
-  return absl::InvalidArgumentError("'kind' must be status, slow, html, truncated, cut, huge, garbage or empty");
+  return absl::InvalidArgumentError(
+      "'kind' must be status, slow, html, truncated, cut, huge, garbage, empty, drop or stuck");
 }
 
 http_server::Response AnswerFault(Faults* faults, const http_server::Request& request) {

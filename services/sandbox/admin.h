@@ -1,9 +1,13 @@
 // The sandbox's own controls under /admin, which none of the services that it stands in for has:
 //
-//   POST /admin/token    {client_id, scope, ttl_seconds, username, groups, roles_claim, roles, claims} ->
-//   {access_token} POST /admin/clients  {client_id, client_secret, scopes} -> {client_id, client_secret, scopes} POST
-//   /admin/rotate[?drop_old=true] -> {kid} POST /admin/faults   {target, kind, status, delay_ms, count, bytes,
-//   retry_after}; DELETE clears them all GET  /admin/calls    -> {target: calls since the start}
+//   POST /admin/token    {client_id, scope, ttl_seconds, username, groups, roles_claim, roles, claims}
+//                        -> {access_token}
+//   POST /admin/clients  {client_id, client_secret, scopes} -> {client_id, client_secret, scopes}
+//   POST /admin/rotate[?drop_old=true] -> {kid}
+//   POST /admin/faults   {target, kind, status, delay_ms, count, bytes, retry_after}; DELETE clears them all
+//   GET  /admin/calls    -> {target: calls since the start}
+//
+// and those of digitalocean/admin.h.
 //
 // Bodies have to be labelled application/json: a web page somewhere cannot send that here unasked.
 #pragma once

@@ -49,6 +49,11 @@ http_server::Response Strike(const Fault& fault, const Faults::ErrorBody& error_
       response = real();
       response.cut_after_bytes = static_cast<int64_t>(response.body.size() / 2);
       break;
+    case Fault::Kind::kDrop:
+      response = real();
+      response.hang_up = true;
+      break;
+    case Fault::Kind::kStuck: response = real(); break;
     case Fault::Kind::kHuge: response = MakeUp(status, kJson, std::string(fault.bytes, ' ')); break;
     case Fault::Kind::kGarbage: response = MakeUp(status, kJson, "\x1f\x8b\x08\xff\xfe{\"garbage\x80"); break;
     case Fault::Kind::kEmpty: response = MakeUp(status, kJson, ""); break;
@@ -62,6 +67,11 @@ http_server::Response Strike(const Fault& fault, const Faults::ErrorBody& error_
 void Faults::AddTarget(std::string_view target, ErrorBody error_body) {
   core::MutexLock lock(mutex_);
   targets_[std::string(target)].error_body = std::move(error_body);
+}
+
+void Faults::AddEvent(std::string_view event) {
+  core::MutexLock lock(mutex_);
+  targets_[std::string(event)].is_event = true;
 }
 
 absl::Status Faults::Set(std::string_view target, const Fault& fault) {
@@ -79,6 +89,9 @@ absl::Status Faults::Set(std::string_view target, const Fault& fault) {
     std::string known;
     for (const auto& [name, entry] : targets_) absl::StrAppend(&known, known.empty() ? "" : ", ", name);
     return absl::NotFoundError(absl::StrCat("no target '", core::ToAbsl(target), "'; there are: ", known));
+  }
+  if (found->second.is_event != (fault.kind == Fault::Kind::kStuck)) {
+    return absl::InvalidArgumentError("'stuck' is for events, such as digitalocean.boot, and events know nothing else");
   }
   found->second.fault = fault;
   found->second.active = true;
@@ -107,6 +120,12 @@ http_server::Response Faults::Answer(std::string_view target, const std::functio
   Fault fault;
   ErrorBody error_body;
   return Take(target, &fault, &error_body) ? Strike(fault, error_body, real) : real();
+}
+
+bool Faults::Strikes(std::string_view event) {
+  Fault fault;
+  ErrorBody error_body;
+  return Take(event, &fault, &error_body);
 }
 
 std::map<std::string, int64_t> Faults::Calls() const {

@@ -25,6 +25,8 @@ struct Fault {
     kHuge,       // a body of `bytes`
     kGarbage,    // bytes that are no text at all, labelled as JSON
     kEmpty,      // no body
+    kDrop,       // the connection closed without a byte, after the request has had its effect
+    kStuck,      // what the event begins never ends; for events alone
   };
   Kind kind = Kind::kStatus;
   int status = 0;  // 0: 503 for kStatus, 502 for kHtml, 200 for the others that make up a reply
@@ -42,6 +44,9 @@ class Faults {
   // What faults can be set for; calls to each are counted.
   void AddTarget(std::string_view target, ErrorBody error_body);
 
+  // An event inside a service, which knows no fault but kStuck.
+  void AddEvent(std::string_view event);
+
   // Replaces the target's fault. NOT_FOUND names the targets there are; INVALID_ARGUMENT for values out of range.
   absl::Status Set(std::string_view target, const Fault& fault);
   void Clear();
@@ -49,12 +54,16 @@ class Faults {
   // Answers one call to `target`: as `real` does, or as its fault wants. Counts the call.
   http_server::Response Answer(std::string_view target, const std::function<http_server::Response()>& real);
 
+  // Counts one event; whether a fault strikes it.
+  bool Strikes(std::string_view event);
+
   // Calls since the start, struck ones too.
   std::map<std::string, int64_t> Calls() const;
 
  private:
   struct Target {
     ErrorBody error_body;
+    bool is_event = false;
     bool active = false;
     Fault fault;
     int64_t calls = 0;

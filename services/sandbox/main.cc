@@ -1,35 +1,43 @@
 // stratus-sandbox: the stand-ins as a program of their own.
 
-#include <signal.h>
-
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <string>
+#include <string_view>
 
 #include "lib/core/ready_file.h"
+#include "lib/core/termination_signal.h"
 #include "services/sandbox/sandbox.h"
 
 namespace {
+
+constexpr std::string_view kControls = R"(Controls (JSON in and out; bodies labelled application/json):
+  POST   /admin/token         a token: {client_id, scope, ttl_seconds, username, groups, roles_claim, roles, claims}
+  POST   /admin/clients       a client: {client_id, client_secret, scopes}
+  POST   /admin/rotate        a new signing key; ?drop_old=true forgets the old ones
+  POST   /admin/faults        {target, kind, status, delay_ms, count, bytes, retry_after}
+                              targets: token, jwks, openweather, openmeteo, geocoding, digitalocean and
+                              digitalocean.read, .create, .change, .delete; kinds: status, slow, html, truncated, cut,
+                              huge, garbage, empty, drop (the effect, but no reply). Target digitalocean.boot takes
+                              kind stuck: droplets that stay `new`
+  DELETE /admin/faults        clears all faults
+  GET    /admin/calls         calls so far, by target
+  GET    /admin/digitalocean  all that there is, of all accounts, and creates in flight
+  POST   /admin/digitalocean  {create_ms_min, create_ms_max, boot_ms_min, boot_ms_max, calls_per_hour, release_stuck})";
 
 int Fail(const absl::Status& status) {
   std::cerr << "stratus-sandbox: " << status.message() << "\n";
   return 1;
 }
 
-// SIGINT and SIGTERM are waited for, not handled: blocked before any thread starts, so that each inherits it.
-sigset_t BlockStopSignals() {
-  sigset_t stop;
-  sigemptyset(&stop);
-  sigaddset(&stop, SIGINT);
-  sigaddset(&stop, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &stop, nullptr);
-  return stop;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Stand-ins for development and tests: a Cognito-shaped issuer, OpenWeather, Open-Meteo.");
+  stratus::core::TerminationSignal termination;
+  CLI::App app(
+      "Stand-ins for development and tests: a Cognito-shaped issuer, OpenWeather, Open-Meteo, DigitalOcean (/v2). "
+      "Their controls, faults on demand among them, are under /admin.");
+  app.footer(std::string(kControls));
   std::string listen = "127.0.0.1:8090";
   std::string ready_file;
   stratus::sandbox::Options options;
@@ -38,6 +46,8 @@ int main(int argc, char** argv) {
   app.add_option("--profile", options.profile, "development, or it does not start")
       ->envname("STRATUS_PROFILE")
       ->capture_default_str();
+  app.add_option("--digitalocean-token", options.digitalocean_token,
+                 "a token to take beside those that begin with dop_; each token is an account of its own");
   app.add_option("--public-url", options.public_url, "the origin that tokens name as issuer, if not the bound address");
   CLI11_PARSE(app, argc, argv);
 
@@ -45,14 +55,12 @@ int main(int argc, char** argv) {
   if (!address.ok()) return Fail(address.status());
   if (address->is_unix()) return Fail(absl::InvalidArgumentError("--listen: the sandbox serves on TCP alone"));
   options.listen = *address;
-  const sigset_t stop = BlockStopSignals();
   const auto sandbox = stratus::sandbox::Sandbox::Start(std::move(options));
   if (!sandbox.ok()) return Fail(sandbox.status());
   if (!ready_file.empty()) {
     const absl::Status written = stratus::core::WriteReadyFile(ready_file, {{"sandbox", (*sandbox)->address()}});
     if (!written.ok()) return Fail(written);
   }
-  int signal = 0;
-  sigwait(&stop, &signal);
+  termination.Wait();
   return 0;
 }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "lib/http_server/http_server.h"
@@ -21,6 +22,9 @@ class Router {
   // Paths are matched whole. A `target` names the service whose faults strike this path; empty: none do.
   void Add(std::string_view method, std::string_view path, std::string_view target, Handler handler);
 
+  // Everything under `prefix` (`/v2/`), of any method, where no route matches. The handler sees to faults itself.
+  void AddTree(std::string_view prefix, Handler handler);
+
   // 404 for an unknown path; 405 with Allow for a known one. HEAD is answered as GET is.
   http_server::Response Answer(const http_server::Request& request) const;
 
@@ -34,6 +38,7 @@ class Router {
 
   Faults* const faults_;
   std::vector<Route> routes_;
+  std::vector<std::pair<std::string, Handler>> trees_;
 };
 
 }  // namespace stratus::sandbox

@@ -6,6 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "lib/core/log.h"
 #include "services/sandbox/admin.h"
+#include "services/sandbox/digitalocean/admin.h"
+#include "services/sandbox/digitalocean/api.h"
 #include "services/sandbox/faults.h"
 #include "services/sandbox/issuer.h"
 #include "services/sandbox/json.h"
@@ -16,6 +18,9 @@
 
 namespace stratus::sandbox {
 namespace {
+
+// Creates at DigitalOcean hold a thread while they last, and many run at once.
+constexpr int kThreads = 32;
 
 std::string IssuerErrorBody(int status) {
   return ToText({{"error", status >= 500 ? "server_error" : "invalid_request"}});
@@ -34,7 +39,8 @@ class Sandbox::Services {
   explicit Services(Options options)
       : options_(std::move(options)),
         openweather_(options_.openweather_api_key, options_.clock),
-        openmeteo_(options_.clock) {}
+        openmeteo_(options_.clock),
+        digitalocean_(options_.digitalocean_token, options_.clock, &faults_) {}
 
   // Once the address is known. Until then requests are put off.
   absl::Status Open(const std::string& bound) {
@@ -50,6 +56,8 @@ class Sandbox::Services {
     open_.store(true, std::memory_order_release);
     return absl::OkStatus();
   }
+
+  void Stop() { digitalocean_.Stop(); }
 
   http_server::Response Answer(const http_server::Request& request) const {
     if (open_.load(std::memory_order_acquire)) return router_.Answer(request);
@@ -77,7 +85,9 @@ class Sandbox::Services {
     router_.Add("GET", "/health", "", [](const http_server::Request&) { return JsonReply(200, {{"status", "ok"}}); });
     openweather_.AddRoutes(&router_);
     openmeteo_.AddRoutes(&router_);
+    digitalocean_.AddRoutes(&router_);
     AddAdminRoutes(&router_, issuer_.get(), &faults_);
+    digitalocean::AddAdminRoutes(&router_, &digitalocean_);
   }
 
   const Options options_;
@@ -86,6 +96,7 @@ class Sandbox::Services {
   std::unique_ptr<Issuer> issuer_;
   OpenWeather openweather_;
   OpenMeteo openmeteo_;
+  digitalocean::Api digitalocean_;
   Router router_{&faults_};
   std::atomic<bool> open_ = false;
 };
@@ -100,7 +111,8 @@ absl::StatusOr<std::unique_ptr<Sandbox>> Sandbox::Start(Options options) {
   const core::Address listen = options.listen;
   auto services = std::make_unique<Services>(std::move(options));
   auto server = http_server::Server::Start(
-      listen, [answering = services.get()](const http_server::Request& request) { return answering->Answer(request); });
+      listen, [answering = services.get()](const http_server::Request& request) { return answering->Answer(request); },
+      {.threads = kThreads});
   if (!server.ok()) return server.status();
   std::unique_ptr<Sandbox> sandbox(new Sandbox(std::move(services)));
   sandbox->server_ = *std::move(server);
@@ -116,6 +128,7 @@ Sandbox::Sandbox(std::unique_ptr<Services> services) : services_(std::move(servi
 
 Sandbox::~Sandbox() {
   const std::string address = server_->address();
+  services_->Stop();
   server_.reset();
   core::Log(core::Severity::kInfo, "sandbox stopped: the tokens of its issuer end with it", {{"address", address}});
 }

@@ -1,5 +1,5 @@
-// Stand-ins for the clouds, for development and tests: a Cognito-shaped issuer, OpenWeather, Open-Meteo, with faults on
-// demand (admin.h).
+// Stand-ins for the clouds, for development and tests: a Cognito-shaped issuer, OpenWeather, Open-Meteo, DigitalOcean,
+// with faults on demand (admin.h).
 //
 //   auto sandbox = sandbox::Sandbox::Start({.listen = address, .profile = "development"});
 //   ... (*sandbox)->issuer_url(), (*sandbox)->base_url() ...
@@ -28,6 +28,8 @@ struct Options {
   std::string pool_id = "us-east-1_sandbox";
   // The one `appid` that OpenWeather takes.
   std::string openweather_api_key = "sandbox";
+  // A token that DigitalOcean takes beside those that begin with `dop_`.
+  std::string digitalocean_token = {};
   // The client that is there from the start, with every scope.
   std::string client_id = "dev";
   std::string client_secret = "dev-secret";
@@ -45,7 +47,8 @@ class Sandbox {
 
   // As bound: `127.0.0.1:40123`.
   std::string address() const;
-  // `http://127.0.0.1:40123`: the base of Open-Meteo (/v1) and its geocoder, and of OpenWeather (/data, /geo).
+  // `http://127.0.0.1:40123`: the base of Open-Meteo (/v1) and its geocoder, of OpenWeather (/data, /geo), and
+  // of DigitalOcean (/v2): DIGITALOCEAN_API_URL.
   const std::string& base_url() const;
   // `BASE/POOL`: the `iss` of its tokens; the key set is at /.well-known/jwks.json under it.
   const std::string& issuer_url() const;
