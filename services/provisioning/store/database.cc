@@ -1,0 +1,60 @@
+#include "services/provisioning/store/database.h"
+
+#include "lib/core/status.h"
+#include "services/provisioning/store/connection_pool.h"
+
+namespace stratus::provisioning::store {
+
+absl::StatusOr<int64_t> Connection::Execute(std::string_view sql, Params params, RowFn on_row) {
+  // The callback's own errors (NOT_FOUND, a record that does not parse) are the caller's, not the connection's.
+  absl::Status row_status;
+  auto guarded = [&](const Row& row) {
+    row_status = on_row(row);
+    return row_status;
+  };
+  const Outcome outcome = DoExecute(sql, params, guarded);
+  if (!row_status.ok()) return row_status;
+  absl::Status status = Note(outcome);
+  if (!status.ok()) return status;
+  return outcome.rows;
+}
+
+absl::StatusOr<int64_t> Connection::Execute(std::string_view sql, Params params) {
+  return Execute(sql, params, [](const Row&) { return absl::OkStatus(); });
+}
+
+absl::Status Connection::Begin() {
+  failure_ = Failure::kNone;
+  failure_status_ = absl::OkStatus();
+  return Note(DoBegin());
+}
+
+absl::Status Connection::Commit() { return Note(DoCommit()); }
+void Connection::Rollback() { DoRollback(); }
+absl::Status Connection::Lock(std::string_view name) { return Note(DoLock(name)); }
+
+absl::Status Connection::Notify(const std::vector<std::string>& topics) {
+  if (topics.empty()) return absl::OkStatus();
+  return Note(DoNotify(topics));
+}
+
+absl::Status Connection::Note(const Outcome& outcome) {
+  // A broken connection outweighs what failed before it: it must not go back to the pool.
+  if (outcome.failure == Failure::kBroken || failure_ == Failure::kNone) {
+    failure_ = outcome.failure;
+    failure_status_ = outcome.status;
+  }
+  return outcome.status;
+}
+
+PooledConnection::PooledConnection(ConnectionPool* pool, std::unique_ptr<Connection> connection)
+    : pool_(pool), connection_(std::move(connection)) {}
+
+PooledConnection::~PooledConnection() {
+  if (pool_ != nullptr) pool_->Return(std::move(connection_));
+}
+
+PooledConnection::PooledConnection(PooledConnection&& other) noexcept
+    : pool_(std::exchange(other.pool_, nullptr)), connection_(std::move(other.connection_)) {}
+
+}  // namespace stratus::provisioning::store
