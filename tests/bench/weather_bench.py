@@ -31,8 +31,19 @@ def start_sandbox(folder):
         peers.RELEASE / "bin/stratus-sandbox",
         f"--listen=127.0.0.1:{port}",
         "--profile=development",
+        f"--ready-file={folder / 'sandbox.ready.json'}",
     ]
-    return peers.start("sandbox", port, command, folder, cpu=peers.LOAD_CPU)
+    sandbox = peers.start("sandbox", port, command, folder, cpu=peers.LOAD_CPU)
+    wait_for_file(folder / "sandbox.ready.json")  # its port is open before its keys are made
+    return sandbox
+
+
+def wait_for_file(path):
+    deadline = time.monotonic() + 20
+    while not path.exists():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{path.name} was not written in time")
+        time.sleep(0.02)
 
 
 def discover_issuer(sandbox):
