@@ -1,0 +1,26 @@
+// What the engine's diagnostics say, as the error of a run.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "google/rpc/status.pb.h"
+#include "stratus/provisioning/v1/resources.pb.h"
+
+namespace stratus::provisioning::service {
+
+// The variable of the module that a diagnostic is about, or empty: `var.size`, `variable "size"`.
+std::string VariableOf(const v1::Diagnostic& diagnostic, const v1::Module& module);
+
+// INVALID_ARGUMENT with a BadRequest field violation a variable, where variables are what is wrong; else
+// FAILED_PRECONDITION. The diagnostics, at most 10, and an ErrorInfo are among the details. `error_text` is what stands
+// in for diagnostics where there are none: the end of stderr.
+google::rpc::Status EngineError(const std::vector<v1::Diagnostic>& errors, const v1::Module& module,
+                                std::string_view error_text);
+
+// CANCELLED, DEADLINE_EXCEEDED and the like, with an ErrorInfo whose reason is `reason`: `RUN_CANCELED`.
+google::rpc::Status RunFailure(absl::StatusCode code, std::string_view reason, std::string_view message);
+
+}  // namespace stratus::provisioning::service

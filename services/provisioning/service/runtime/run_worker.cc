@@ -1,0 +1,354 @@
+#include "services/provisioning/service/runtime/run_worker.h"
+
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "google/protobuf/util/time_util.h"
+#include "lib/core/log.h"
+#include "lib/core/status.h"
+#include "services/provisioning/domain/run_status.h"
+#include "services/provisioning/service/runtime/private_file.h"
+#include "services/provisioning/service/runtime/run_error.h"
+#include "services/provisioning/service/runtime/state_document.h"
+#include "services/provisioning/service/sealed_names.h"
+
+namespace stratus::provisioning::service {
+namespace {
+
+using engine::Command;
+
+constexpr absl::Duration kPause = absl::Milliseconds(500);
+constexpr int kPlanRetriesMax = 3;
+
+bool IsPlanning(Command command) {
+  return command == Command::kPlan || command == Command::kPlanDestroy || command == Command::kRefreshOnly ||
+         command == Command::kShowPlan;
+}
+
+std::string WhyLost(const StepResult& result) {
+  if (result.exit.timed_out) return "the engine took longer than it may, and was killed";
+  if (!result.exit.known) return "nobody saw how the engine ended";
+  return absl::StrCat("the engine was killed by signal ", result.exit.signal);
+}
+
+}  // namespace
+
+std::string PlanHash(std::string_view plan, int64_t state_serial) {
+  const std::string serial = absl::StrCat("/", state_serial);
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int size = 0;
+  EVP_MD_CTX* context = EVP_MD_CTX_new();
+  EVP_DigestInit_ex(context, EVP_sha256(), nullptr);
+  EVP_DigestUpdate(context, plan.data(), plan.size());
+  EVP_DigestUpdate(context, serial.data(), serial.size());
+  EVP_DigestFinal_ex(context, digest, &size);
+  EVP_MD_CTX_free(context);
+  return absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(digest), size));
+}
+
+RunWorker::RunWorker(const RuntimeParts& parts, store::RunRow run, RunControl* control, bool taken_over)
+    : parts_(parts), control_(*control), taken_over_(taken_over), lease_(parts.store, run, control) {}
+
+void RunWorker::Run() {
+  absl::Status status = Drive();
+  if (status.ok()) return;
+  if (IsHalt(status)) {
+    core::Log(core::Severity::kInfo, "a run is not driven here any more",
+              {{"run", lease_.run_uid()}, {"why", core::ToStd(status.message())}});
+    return;
+  }
+  core::Log(
+      core::Severity::kWarning, "a run could not be driven to its end",
+      {{"run", lease_.run_uid()}, {"code", core::CodeName(status.code())}, {"reason", core::ToStd(status.message())}});
+  Ending ending;
+  ending.error = core::ToProto(status);
+  if (absl::Status ended = End(std::move(ending)); !ended.ok() && !IsHalt(ended)) {
+    core::Log(core::Severity::kError, "a run's end could not be stored: it is taken up again once its lease runs out",
+              {{"run", lease_.run_uid()}, {"reason", core::ToStd(ended.message())}});
+  }
+}
+
+absl::Status RunWorker::Drive() {
+  if (absl::Status status = ReadRunInputs(); !status.ok()) return status;
+  return taken_over_ ? TakeUp() : Begin();
+}
+
+absl::Status RunWorker::ReadRunInputs() {
+  absl::StatusOr<store::StackRow> stack = parts_.store->GetStackByUid(lease_.stack_uid());
+  if (!stack.ok()) return stack.status();
+  stack_auto_approve_ = stack->record.auto_approve();
+  absl::StatusOr<RunInputs> inputs = ReadInputs(parts_, lease_.run(), *stack);
+  if (!inputs.ok()) return inputs.status();
+  inputs_ = *std::move(inputs);
+  driver_.emplace(parts_, &lease_, &control_, &*inputs_);
+  return parts_.engine->Prepare(*inputs_->module);
+}
+
+bool RunWorker::IsAutoApproved() const {
+  const v1::Run& record = lease_.run().record;
+  return record.has_auto_approve() ? record.auto_approve() : stack_auto_approve_;
+}
+
+engine::Command RunWorker::FirstCommand() const {
+  switch (lease_.run().record.kind()) {
+    case v1::RUN_KIND_DESTROY: return IsAutoApproved() ? Command::kDestroy : Command::kPlanDestroy;
+    case v1::RUN_KIND_REFRESH_ONLY: return Command::kRefreshOnly;
+    case v1::RUN_KIND_PLAN_ONLY: return Command::kPlan;
+    default: return IsAutoApproved() ? Command::kApply : Command::kPlan;
+  }
+}
+
+absl::Status RunWorker::Begin() {
+  if (lease_.run().cancel_requested) return EndCanceled();
+  if (lease_.run().record.status() == v1::RUN_STATUS_CONFIRMED) {
+    if (absl::Status status = RestorePlan(); !status.ok()) return status;
+    return Execute({.command = Command::kApplyPlan}, v1::RUN_STATUS_APPLYING);
+  }
+  return Execute({.command = FirstCommand()}, v1::RUN_STATUS_PLANNING);
+}
+
+absl::Status RunWorker::Execute(const StepOrder& order, v1::RunStatus status) {
+  absl::StatusOr<StepResult> result = driver_->Launch(order, status);
+  if (!result.ok()) return result.status();
+  return Conclude(*std::move(result));
+}
+
+absl::Status RunWorker::TakeUp() {
+  absl::StatusOr<std::string> text = parts_.store->GetBlob(lease_.run_uid(), kProgressBlob);
+  if (absl::IsNotFound(text.status())) return Begin();  // claimed, and never begun
+  if (!text.ok()) return text.status();
+  absl::StatusOr<RunProgress> progress = ProgressFromText(*text);
+  if (!progress.ok()) return progress.status();
+  driver_->SetProgress(*progress);
+  const v1::RunStatus status = lease_.run().record.status();
+  if (status == v1::RUN_STATUS_CONFIRMED) return Begin();  // its plan is there, and its apply was never begun
+  if (progress->data_dir_id != parts_.options.data_dir_id) return WaitForUnseenEngine();
+
+  absl::StatusOr<std::unique_ptr<engine::Watch>> watch = parts_.engine->Adopt(lease_.run_uid());
+  if (!watch.ok() && !absl::IsNotFound(watch.status())) return watch.status();
+  const bool begun = watch.ok() && (*watch)->step_name() == progress->step;
+  if (begun) return GoOnWith(*std::move(watch));
+  if (status == v1::RUN_STATUS_RECOVERING || status == v1::RUN_STATUS_INTERRUPTED) {
+    return Recover("the service ended while it recovered the run", true, false);
+  }
+  if (status == v1::RUN_STATUS_APPLYING && absl::EndsWith(progress->step, "-apply-plan")) {
+    if (absl::Status restored = RestorePlan(); !restored.ok()) return restored;
+    return Execute({.command = Command::kApplyPlan}, v1::RUN_STATUS_APPLYING);
+  }
+  return Execute({.command = FirstCommand()}, v1::RUN_STATUS_UNSPECIFIED);
+}
+
+absl::Status RunWorker::GoOnWith(std::unique_ptr<engine::Watch> watch) {
+  core::Log(core::Severity::kInfo, "a run is taken up again",
+            {{"run", lease_.run_uid()}, {"step", watch->step_name()}, {"living", !watch->Poll().has_value()}});
+  const absl::Status carried = lease_.Update([&](LeasedChange& change) {
+    if (!absl::StartsWith(change.stack.lock_id, StoredLock(change.run.uid, ""))) return absl::OkStatus();
+    change.stack.lock_epoch = change.stack.epoch;
+    change.stack_changed = true;
+    return absl::OkStatus();
+  });
+  if (!carried.ok()) return carried;
+  absl::StatusOr<StepResult> result = driver_->Follow(std::move(watch));
+  if (!result.ok()) return result.status();
+  const v1::RunStatus status = lease_.run().record.status();
+  if (status == v1::RUN_STATUS_RECOVERING || status == v1::RUN_STATUS_INTERRUPTED) {
+    // One of recovery's own steps. What it was for is found out anew from what there is now.
+    return Recover("the service ended while it recovered the run", true, false);
+  }
+  return Conclude(*std::move(result));
+}
+
+// The engine is on a machine that cannot be seen from here. Its writes are refused, but it may go on making things
+// until its own time limit: only then is it certain what there is.
+absl::Status RunWorker::WaitForUnseenEngine() {
+  const engine::Limits& limits = parts_.options.limits;
+  const absl::Time until = driver_->progress().began + limits.wall_time + limits.cancel_grace;
+  core::Log(core::Severity::kWarning, "a run's engine is out of sight: recovery waits until it must have ended",
+            {{"run", lease_.run_uid()}, {"until", absl::FormatTime(until)}});
+  while (absl::Now() < until) {
+    if (control_.halted()) return Halt("the service stops");
+    control_.Wait(std::min(kPause, until - absl::Now()));
+    control_.TakeLook();
+  }
+  return Recover("the machine that ran the engine is out of sight", false, false);
+}
+
+absl::Status RunWorker::Conclude(StepResult result) {
+  return IsPlanning(result.command) ? ConcludePlan(std::move(result)) : ConcludeApply(std::move(result));
+}
+
+absl::Status RunWorker::ConcludePlan(StepResult result) {
+  if (result.lost()) {
+    if (driver_->cancel_wanted() || result.interrupted) return EndCanceled();
+    if (result.exit.timed_out) {
+      Ending ending;
+      ending.error = RunFailure(absl::StatusCode::kDeadlineExceeded, "ENGINE_TIMED_OUT", WhyLost(result));
+      return End(std::move(ending));
+    }
+    return RetryPlan();
+  }
+  if (!result.succeeded()) return result.interrupted ? EndCanceled() : EndFailed(result);
+  const v1::RunKind kind = lease_.run().record.kind();
+  if (kind == v1::RUN_KIND_REFRESH_ONLY) {
+    Ending ending;
+    ending.status = v1::RUN_STATUS_PLANNED_AND_FINISHED;
+    ending.drift = result.fold->drift();
+    return End(std::move(ending));
+  }
+  if (absl::Status status = KeepPlan(result); !status.ok()) return status;
+  if (kind != v1::RUN_KIND_PLAN_ONLY && result.exit.code == 2) {
+    return lease_.Update([](LeasedChange& change) {
+      SetStatus(&change, v1::RUN_STATUS_PLANNED, "");
+      ReleaseLease(&change.stack);
+      change.stack_changed = true;
+      change.transaction.Notify(store::kTopicQueue);
+      return absl::OkStatus();
+    });
+  }
+  Ending ending;
+  ending.status = v1::RUN_STATUS_PLANNED_AND_FINISHED;
+  return End(std::move(ending));
+}
+
+// A plan changes nothing: a lost one is made again.
+absl::Status RunWorker::RetryPlan() {
+  if (absl::Status killed = parts_.engine->KillAll(lease_.run_uid()); !killed.ok()) return killed;
+  parts_.counters->recoveries.fetch_add(1, std::memory_order_relaxed);
+  const absl::Status counted = lease_.Update([](LeasedChange& change) {
+    change.run.record.set_recoveries(change.run.record.recoveries() + 1);
+    return absl::OkStatus();
+  });
+  if (!counted.ok()) return counted;
+  if (lease_.run().record.recoveries() > kPlanRetriesMax) {
+    Ending ending;
+    ending.error =
+        RunFailure(absl::StatusCode::kUnavailable, "ENGINE_LOST", "the engine was killed at each of its plans");
+    return End(std::move(ending));
+  }
+  return Execute({.command = FirstCommand()}, v1::RUN_STATUS_UNSPECIFIED);
+}
+
+absl::Status RunWorker::ConcludeApply(StepResult result) {
+  if (result.lost()) return Recover(WhyLost(result), true, false);
+  if (result.succeeded()) {
+    Ending ending;
+    ending.status = v1::RUN_STATUS_APPLIED;
+    ending.outputs_json = result.fold->outputs_json();
+    return End(std::move(ending));
+  }
+  absl::StatusOr<engine::Leavings> leavings = parts_.engine->Collect(lease_.run_uid());
+  if (leavings.ok() && !leavings->errored_state.empty()) {
+    const absl::Status written = parts_.keeper->WriteLeft(lease_.run_uid(), lease_.epoch(), leavings->errored_state);
+    if (!written.ok() && !absl::IsAborted(written) && !absl::IsInvalidArgument(written)) return written;
+  }
+  absl::StatusOr<bool> lacking = LacksWhatWasMade();
+  if (!lacking.ok()) return lacking.status();
+  if (*lacking) return Recover("the engine failed, and its state lacks what it had made", true, true);
+  return result.interrupted ? EndCanceled() : EndFailed(result);
+}
+
+absl::StatusOr<bool> RunWorker::LacksWhatWasMade() {
+  Evidence evidence;
+  evidence.orderly = true;
+  absl::StatusOr<std::vector<store::LedgerRow>> ledger = parts_.store->Ledger(lease_.run_uid());
+  if (!ledger.ok()) return ledger.status();
+  evidence.ledger = *std::move(ledger);
+  if (evidence.ledger.empty()) return false;
+  const auto ids = [](const absl::StatusOr<std::optional<std::string>>& text) {
+    if (!text.ok() || !text->has_value()) return std::map<std::string, std::string>();
+    absl::StatusOr<StateDocument> state = ReadState(**text);
+    return state.ok() ? IdsByAddress(*state) : std::map<std::string, std::string>();
+  };
+  evidence.state = ids(parts_.keeper->Newest(lease_.stack_uid()));
+  evidence.before = ids(parts_.keeper->Before(lease_.stack_uid(), lease_.run_uid()));
+  return !FindLost(evidence).empty();
+}
+
+absl::Status RunWorker::Recover(std::string_view why, bool reachable, bool orderly) {
+  std::string reason(why);
+  for (;;) {
+    Recovery recovery(parts_, &lease_, &control_, &*inputs_, &*driver_, reachable);
+    absl::StatusOr<Ending> ending = recovery.Run(reason, orderly);
+    if (ending.ok()) return End(*std::move(ending));
+    if (IsHalt(ending.status()) || !absl::IsAborted(ending.status())) return ending.status();
+    reason = "recovery was interrupted itself";
+    reachable = true;  // its steps ran here
+  }
+}
+
+absl::Status RunWorker::KeepPlan(const StepResult& result) {
+  absl::StatusOr<engine::Leavings> leavings = parts_.engine->Collect(lease_.run_uid());
+  if (!leavings.ok()) return leavings.status();
+  absl::StatusOr<store::StackRow> stack = parts_.store->GetStackByUid(lease_.stack_uid());
+  if (!stack.ok()) return stack.status();
+  v1::Plan view;
+  if (result.fold->plan_summary()) *view.mutable_summary() = *result.fold->plan_summary();
+  view.mutable_summary()->set_state_serial(stack->state_serial);
+  view.mutable_summary()->set_plan_hash(PlanHash(leavings->plan, stack->state_serial));
+  for (const v1::ResourceChange& change : result.fold->planned()) *view.add_changes() = change;
+  for (const v1::ResourceChange& change : result.fold->drift()) *view.add_drift() = change;
+  absl::StatusOr<std::string> plan = parts_.sealer->Seal(BlobContext(lease_.run_uid(), kPlanBlob), leavings->plan);
+  if (!plan.ok()) return plan.status();
+  absl::StatusOr<std::string> sealed_view =
+      parts_.sealer->Seal(BlobContext(lease_.run_uid(), kPlanViewBlob), view.SerializeAsString());
+  if (!sealed_view.ok()) return sealed_view.status();
+  return lease_.Update([&](LeasedChange& change) -> absl::Status {
+    *change.run.record.mutable_plan() = view.summary();
+    if (absl::Status put = change.transaction.PutBlob(change.run.uid, kPlanBlob, *plan); !put.ok()) return put;
+    return change.transaction.PutBlob(change.run.uid, kPlanViewBlob, *sealed_view);
+  });
+}
+
+// The approved plan, for an engine that may run on another machine than the one that made it.
+absl::Status RunWorker::RestorePlan() {
+  absl::StatusOr<std::string> sealed = parts_.store->GetBlob(lease_.run_uid(), kPlanBlob);
+  if (!sealed.ok()) return absl::FailedPreconditionError("the approved plan is not there any more: plan again");
+  absl::StatusOr<std::string> plan = parts_.sealer->Open(BlobContext(lease_.run_uid(), kPlanBlob), *sealed);
+  if (!plan.ok()) return plan.status();
+  absl::StatusOr<store::StackRow> stack = parts_.store->GetStackByUid(lease_.stack_uid());
+  if (!stack.ok()) return stack.status();
+  if (PlanHash(*plan, stack->state_serial) != lease_.run().record.plan().plan_hash()) {
+    return absl::FailedPreconditionError("the state has moved on since the plan was made: plan again");
+  }
+  const std::string folder = absl::StrCat(parts_.options.data_dir, "/runs/", lease_.run_uid());
+  if (absl::Status status = EnsurePrivateFolder(folder); !status.ok()) return status;
+  return WritePrivateFile(absl::StrCat(folder, "/plan.bin"), *plan);
+}
+
+absl::Status RunWorker::EndFailed(const StepResult& result) {
+  Ending ending;
+  ending.error = EngineError(result.fold->errors(), inputs_->module->module, result.error_text);
+  if (result.exit.timed_out) {
+    ending.error =
+        RunFailure(absl::StatusCode::kDeadlineExceeded, "ENGINE_TIMED_OUT", "the engine took longer than it may");
+  }
+  return End(std::move(ending));
+}
+
+absl::Status RunWorker::EndCanceled() {
+  const bool asked = lease_.run().cancel_requested || lease_.run().force_cancel_requested;
+  Ending ending;
+  ending.status = lease_.run().force_cancel_requested ? v1::RUN_STATUS_FORCE_CANCELED : v1::RUN_STATUS_CANCELED;
+  ending.reason = asked ? "cancelled" : "the service was stopped with its runs";
+  ending.error = RunFailure(absl::StatusCode::kCancelled, "RUN_CANCELED",
+                          asked ? "the run was cancelled" : "the service was stopped with its runs");
+  return End(std::move(ending));
+}
+
+absl::Status RunWorker::End(Ending ending) {
+  const bool keep = ending.status == v1::RUN_STATUS_ERRORED && !ending.notes.empty();
+  if (absl::Status ended = EndRun(parts_, &lease_, inputs_ ? &*inputs_ : nullptr, ending); !ended.ok()) return ended;
+  if (keep) return absl::OkStatus();
+  if (absl::Status removed = parts_.engine->Remove(lease_.run_uid()); !removed.ok() && !absl::IsNotFound(removed)) {
+    core::Log(core::Severity::kWarning, "a work folder could not be removed; it is tried again later",
+              {{"run", lease_.run_uid()}, {"reason", core::ToStd(removed.message())}});
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace stratus::provisioning::service
