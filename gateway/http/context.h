@@ -15,7 +15,7 @@
 #include "gateway/http/h2_stream.h"
 #include "gateway/http/limits.h"
 #include "gateway/http/listener_stats.h"
-#include "gateway/http/memory_pool.h"
+#include "gateway/loop/memory_pool.h"
 
 namespace stratus::gateway::http {
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "boost/asio/io_context.hpp"
-#include "gateway/http/handler_memory.h"
+#include "gateway/loop/handler_memory.h"
 
 namespace stratus::gateway::http {
 

@@ -11,7 +11,7 @@
 #include "boost/asio/buffer.hpp"
 #include "boost/asio/error.hpp"
 #include "boost/asio/generic/stream_protocol.hpp"
-#include "gateway/http/handler_memory.h"
+#include "gateway/loop/handler_memory.h"
 
 namespace stratus::gateway::http {
 namespace {

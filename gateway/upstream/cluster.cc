@@ -3,8 +3,8 @@
 #include <memory>
 #include <vector>
 
+#include "gateway/loop/memory_pool.h"
 #include "gateway/upstream/client_call.h"
-#include "gateway/upstream/memory_pool.h"
 #include "gateway/upstream/pool.h"
 
 namespace stratus::gateway::upstream {
@@ -14,8 +14,8 @@ class Http2Cluster final : public Cluster, private CallOwner {
  public:
   Http2Cluster(boost::asio::io_context& io, TimerQueue* timers, const ClusterOptions& options)
       : timers_(timers),
-        unary_(io, timers, memory_.get(), options, this),
-        streaming_(io, timers, memory_.get(), options, this) {}
+        unary_(io, timers, memory_.nghttp2(), options, this),
+        streaming_(io, timers, memory_.nghttp2(), options, this) {}
 
   Call* Start(const CallHead& head, CallObserver* observer) override {
     ClientCall* call = Take();

@@ -11,9 +11,9 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "gateway/loop/handler_memory.h"
 #include "gateway/transcode/buffer.h"
 #include "gateway/upstream/client_call.h"
-#include "gateway/upstream/handler_memory.h"
 #include "gateway/upstream/timer_queue.h"
 
 namespace stratus::gateway::upstream {

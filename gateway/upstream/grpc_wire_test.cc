@@ -4,7 +4,6 @@
 
 #include <limits>
 
-#include "gateway/upstream/memory_pool.h"
 #include "gateway/upstream/timer_queue.h"
 
 namespace stratus::gateway::upstream {
@@ -70,21 +69,6 @@ TEST(GrpcContentType, IsNotMistakenForGrpcWeb) {
   EXPECT_TRUE(IsGrpcContentType("Application/GRPC;x=1"));
   EXPECT_FALSE(IsGrpcContentType("application/grpc-web"));
   EXPECT_FALSE(IsGrpcContentType("application/json"));
-}
-
-TEST(MemoryPool, GivesBackTheSameBlockAndGrowsInPlaceWhereItCan) {
-  MemoryPool pool;
-  nghttp2_mem* mem = pool.get();
-  void* first = mem->malloc(100, mem->mem_user_data);
-  EXPECT_EQ(mem->realloc(first, 120, mem->mem_user_data), first);
-  mem->free(first, mem->mem_user_data);
-  EXPECT_EQ(mem->malloc(70, mem->mem_user_data), first);
-  char* big = static_cast<char*>(mem->calloc(10, 1000, mem->mem_user_data));
-  EXPECT_EQ(big[9999], 0);
-  big = static_cast<char*>(mem->realloc(big, 100'000, mem->mem_user_data));
-  big[99'999] = 1;
-  mem->free(big, mem->mem_user_data);
-  mem->free(first, mem->mem_user_data);
 }
 
 TEST(TimerQueue, FiresInOrderAndNotWhenDisarmed) {

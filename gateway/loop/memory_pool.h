@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace stratus::gateway::http {
+namespace stratus::gateway {
 
 class MemoryPool {
  public:
@@ -23,7 +23,7 @@ class MemoryPool {
   void Free(void* at);
   void* Reallocate(void* at, size_t size);
 
-  // For nghttp2_session_server_new3. The pool must outlive the session.
+  // For nghttp2_session_server_new3 and its like. The pool must outlive the session.
   nghttp2_mem* nghttp2() { return &callbacks_; }
 
  private:
@@ -43,4 +43,4 @@ class MemoryPool {
   nghttp2_mem callbacks_;
 };
 
-}  // namespace stratus::gateway::http
+}  // namespace stratus::gateway

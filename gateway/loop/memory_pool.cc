@@ -1,11 +1,12 @@
-#include "gateway/http/memory_pool.h"
+#include "gateway/loop/memory_pool.h"
 
 #include <algorithm>
 #include <bit>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 
-namespace stratus::gateway::http {
+namespace stratus::gateway {
 
 MemoryPool::MemoryPool()
     : callbacks_{
@@ -13,6 +14,7 @@ MemoryPool::MemoryPool()
           .malloc = [](size_t size, void* pool) { return static_cast<MemoryPool*>(pool)->Allocate(size); },
           .free = [](void* at, void* pool) { static_cast<MemoryPool*>(pool)->Free(at); },
           .calloc = [](size_t count, size_t size, void* pool) -> void* {
+            if (size != 0 && count > SIZE_MAX / size) return nullptr;
             void* at = static_cast<MemoryPool*>(pool)->Allocate(count * size);
             return at == nullptr ? nullptr : std::memset(at, 0, count * size);
           },
@@ -44,6 +46,7 @@ void* MemoryPool::Allocate(size_t size) {
     kept_ -= capacity;
     return block + 1;
   }
+  if (capacity > SIZE_MAX - sizeof(Block)) return nullptr;
   auto* block = static_cast<Block*>(std::malloc(sizeof(Block) + capacity));
   if (block == nullptr) return nullptr;
   block->size_class = size_class;
@@ -74,4 +77,4 @@ void* MemoryPool::Reallocate(void* at, size_t size) {
   return bigger;
 }
 
-}  // namespace stratus::gateway::http
+}  // namespace stratus::gateway

@@ -7,7 +7,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace stratus::gateway::upstream {
+namespace stratus::gateway {
 
 // Room for one handler at a time; a second one, or a bigger one, falls back to the heap.
 class HandlerMemory {
@@ -34,6 +34,7 @@ class HandlerMemory {
   bool taken_ = false;
 };
 
+// The allocator that asio asks a handler for. The handler must keep the memory alive.
 template <typename T>
 class HandlerAllocator {
  public:
@@ -77,4 +78,4 @@ class PooledHandler {
   Handler handler_;
 };
 
-}  // namespace stratus::gateway::upstream
+}  // namespace stratus::gateway
