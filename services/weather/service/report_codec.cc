@@ -2,12 +2,12 @@
 
 #include <array>
 
-#include "stratus/weather/internal/v1/report.pb.h"
+#include "services/weather/service/report.pb.h"
 
 namespace stratus::weather {
 namespace {
 
-namespace stored = internal::v1;
+namespace stored = internal;
 
 template <typename Record>
 using Field = std::optional<double> Record::*;
