@@ -4,10 +4,12 @@
 // A run's work folder, 0700, under Options::data_dir/runs/RUN_UID:
 //   *.tf, .terraform/, .terraform.lock.hcl   the module, from a folder prepared once a module digest
 //   stratus.auto.tfvars.json                 0600, the variables
-//   imports.tf                               import blocks, in recovery
-//   STEP/spec.json, events.jsonl, stderr, shim.pid, engine.pid, exit.json     one folder a step: 1-apply, 2-plan, ...
+//   stratus_imports.tf                       import blocks, in recovery
+//   STEP/spec, events.jsonl, stderr, shim.pid, engine.pid, exit.json     one folder a step: 1-apply, 2-plan, ...
 //   plan.bin, errored.tfstate                what the engine leaves
-// spec.json holds no secrets: those are in STEP/environment (0600), which the shim unlinks once it has read it.
+//   launch.lock                              held (flock) from before a step is begun until shim.pid says so
+// spec holds no secrets: those are in STEP/environment (0600), which the shim unlinks once it has read it.
+// Whoever stops the service must leave the shims alone (systemd: KillMode=process).
 #pragma once
 
 #include <functional>
@@ -47,10 +49,10 @@ struct StateBackend {   // the run's credentials at the service's private listen
 
 struct Limits {
   absl::Duration wall_time = absl::Hours(2);  // past it: cancelled, then killed
-  int64_t memory_bytes = int64_t{2} << 30;
-  int64_t file_bytes = int64_t{1} << 30;
+  int64_t memory_bytes = int64_t{2} << 30;    // written memory of each process (RLIMIT_DATA)
+  int64_t file_bytes = int64_t{1} << 30;      // of each file
   int open_files = 1024;
-  int processes = 512;
+  int processes = 4096;  // of the user, threads counted, all runs together; does not bind root
   absl::Duration cancel_grace = absl::Minutes(5);  // from SIGINT to SIGKILL
 };
 
@@ -62,6 +64,7 @@ struct Step {
   std::string variables_json;
   StateBackend backend;
   std::map<std::string, std::string> secrets;  // the environment beside the allow-list: provider credentials
+  std::string plan;  // kApplyPlan, kShowPlan: the saved plan; empty: the one that an earlier step left in the folder
   std::vector<Import> imports;
   std::vector<std::string> targets;  // -target=ADDRESS
   Limits limits;
@@ -127,18 +130,21 @@ class Watch {
   virtual const std::string& step_name() const = 0;
   virtual Command command() const = 0;
 
-  // The lines of events.jsonl from byte `offset` on, whole ones only, at most 1 MiB a call; moves `offset`. Waits until
-  // there is a line, the step has ended, or `timeout` passes.
+  // The lines of events.jsonl from byte `offset` on, whole ones only, at most 1 MiB a call (one longer line, up to
+  // 64 MiB, comes alone); moves `offset`. Once the step has ended a torn last line comes too. Waits until there is a
+  // line, the step has ended, or `timeout` passes.
   virtual std::vector<std::string> Read(int64_t* offset, absl::Duration timeout) = 0;
 
-  // nullopt: still running.
+  // nullopt: still running. An engine whose shim was killed got SIGINT and counts as running until it has ended by
+  // itself, or the step's grace has passed; then `known` is false.
   virtual std::optional<Exit> Poll() = 0;
 
   // SIGINT to the group; after the step's grace, SIGKILL (by the shim, so that it happens without us too).
   virtual void Interrupt() = 0;
   virtual void Kill() = 0;
 
-  // The last lines of stderr, redacted, at most 4 KiB.
+  // The last lines of stderr, at most 4 KiB, redacted of what the step was given. An adopted step's provider
+  // credentials are not known here: the caller redacts those.
   virtual std::string ErrorText() const = 0;
 };
 

@@ -1,0 +1,171 @@
+#include "services/provisioning/engine/prepared.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <system_error>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "lib/core/random.h"
+#include "lib/core/status.h"
+#include "lib/http_server/http_server.h"
+#include "services/provisioning/engine/command_line.h"
+#include "services/provisioning/engine/digest.h"
+#include "services/provisioning/engine/files.h"
+#include "services/provisioning/engine/process.h"
+
+namespace stratus::provisioning::engine {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr absl::Duration kInitMax = absl::Minutes(5);
+constexpr absl::Duration kOthersInitMax = absl::Minutes(6);
+constexpr size_t kMirrorFilesMax = 10000;
+constexpr size_t kWordsMax = 4096;
+
+// An override, because it takes the place of whatever backend the module itself may name.
+constexpr std::string_view kBackendFile = "stratus_override.tf";
+constexpr std::string_view kBackend = "terraform {\n  backend \"http\" {}\n}\n";
+
+std::string FileFingerprint(const std::string& path) {
+  struct stat info = {};
+  if (stat(path.c_str(), &info) != 0) return absl::StrCat(path, " missing\n");
+  return absl::StrCat(path, " ", info.st_size, " ", info.st_mtim.tv_sec, ".", info.st_mtim.tv_nsec, "\n");
+}
+
+absl::StatusOr<std::string> Fingerprint(const std::string& tofu, const std::string& mirror) {
+  std::vector<std::string> parts = {FileFingerprint(tofu)};
+  if (mirror.empty()) return parts[0];
+  std::error_code error;
+  const auto options = fs::directory_options::follow_directory_symlink;
+  for (fs::recursive_directory_iterator at(mirror, options, error), end; !error && at != end; at.increment(error)) {
+    if (at->is_regular_file(error)) parts.push_back(FileFingerprint(at->path()));
+    if (parts.size() > kMirrorFilesMax) return absl::InvalidArgumentError(absl::StrCat(mirror, " has too many files"));
+  }
+  if (error) {
+    return absl::InvalidArgumentError(absl::StrCat("the provider mirror ", mirror, ": ", error.message()));
+  }
+  std::sort(parts.begin(), parts.end());
+  return absl::StrJoin(parts, "");
+}
+
+std::string CliConfig(const std::string& mirror) {
+  return absl::StrCat("disable_checkpoint = true\nprovider_installation {\n  filesystem_mirror {\n    path = ",
+                      HclString(mirror), "\n  }\n  direct {\n    exclude = [\"*/*/*\"]\n  }\n}\n");
+}
+
+// The engine's words without colours and box drawings, `what` in front.
+absl::Status Refused(std::string_view what, std::string words) {
+  words = absl::StrReplaceAll(words, {{"╷", ""}, {"│", ""}, {"╵", ""}});
+  if (words.size() > kWordsMax) words.resize(kWordsMax);
+  return core::Error(absl::StatusCode::kFailedPrecondition, absl::StrCat(core::ToAbsl(what), ": ", words));
+}
+
+// `main.tf:3: Unsupported argument: ...` of each error of `validate -json`, a line each.
+std::string ValidationErrors(const std::string& text) {
+  const nlohmann::json answer = nlohmann::json::parse(text, nullptr, false);
+  if (!answer.is_object() || !answer.contains("diagnostics")) return text;
+  std::string errors;
+  for (const nlohmann::json& diagnostic : answer["diagnostics"]) {
+    if (diagnostic.value("severity", "") != "error") continue;
+    if (const auto range = diagnostic.find("range"); range != diagnostic.end() && range->is_object()) {
+      absl::StrAppend(&errors, range->value("filename", ""), ":", (*range)["start"].value("line", 0), ": ");
+    }
+    absl::StrAppend(&errors, diagnostic.value("summary", ""), ": ", diagnostic.value("detail", ""), "\n");
+  }
+  return errors;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<PreparedFolders>> PreparedFolders::Create(const std::string& folder,
+                                                                         const std::string& tofu,
+                                                                         const std::string& mirror) {
+  auto fingerprint = Fingerprint(tofu, mirror);
+  if (!fingerprint.ok()) return fingerprint.status();
+  const std::string none = folder + "/no-providers";
+  if (absl::Status status = MakeFolder(none); !status.ok()) return status;
+  std::unique_ptr<PreparedFolders> prepared(new PreparedFolders(folder, tofu, *std::move(fingerprint)));
+  // Renamed into place: engines of another process may be reading it.
+  const std::string temporary = absl::StrCat(prepared->cli_config_, ".", core::RandomHex(8));
+  if (absl::Status status = WriteFile(temporary, CliConfig(mirror.empty() ? none : mirror)); !status.ok())
+    return status;
+  std::error_code error;
+  fs::rename(temporary, prepared->cli_config_, error);
+  if (error) return absl::InternalError(absl::StrCat(prepared->cli_config_, ": ", error.message()));
+  return prepared;
+}
+
+std::string PreparedFolders::KeyOf(const ModuleEntry& module) const {
+  return Sha256Hex(absl::StrCat(module.digest, "\n", fingerprint_));
+}
+
+absl::StatusOr<std::string> PreparedFolders::Prepare(const ModuleEntry& module) {
+  const std::string key = KeyOf(module);
+  const std::string target = absl::StrCat(folder_, "/", key);
+  {
+    core::MutexLock lock(mu_);
+    if (ready_.contains(key)) return target;
+  }
+  const auto lock_file = LockFile(target + ".lock", kOthersInitMax);
+  if (!lock_file.ok()) return lock_file.status();
+  std::error_code error;
+  if (!fs::exists(target, error)) {
+    if (absl::Status status = Make(module, target); !status.ok()) return status;
+  }
+  core::MutexLock lock(mu_);
+  ready_.insert(key);
+  return target;
+}
+
+// Under a temporary name until all is well: what has the right name is whole.
+absl::Status PreparedFolders::Make(const ModuleEntry& module, const std::string& target) {
+  const std::string making = target + ".making";
+  if (absl::Status status = RemoveFolder(making); !status.ok()) return status;
+  absl::Status status = CopyModule(module.folder, making);
+  if (status.ok()) status = WriteFile(absl::StrCat(making, "/", core::ToAbsl(kBackendFile)), kBackend);
+  if (status.ok()) status = Initialise(making);
+  if (status.ok()) status = Validate(making);
+  if (!status.ok()) {
+    RemoveFolder(making).IgnoreError();
+    return status;
+  }
+  std::error_code error;
+  fs::rename(making, target, error);
+  if (error) return absl::InternalError(absl::StrCat(target, ": ", error.message()));
+  return absl::OkStatus();
+}
+
+// init looks at the state, so it gets a backend that has none; the address is not kept.
+absl::Status PreparedFolders::Initialise(const std::string& folder) {
+  auto backend =
+      http_server::Server::Start({.host = "127.0.0.1", .port = 0, .unix_path = ""},
+                                 [](const http_server::Request&) { return http_server::Response{.status = 404}; });
+  if (!backend.ok()) return backend.status();
+  std::vector<std::string> arguments = {tofu_, "init", "-no-color", "-input=false"};
+  std::error_code error;
+  if (fs::exists(folder + "/.terraform.lock.hcl", error)) arguments.push_back("-lockfile=readonly");
+  std::vector<std::string> environment = BaseEnvironment(folder, cli_config_);
+  environment.push_back(absl::StrCat("TF_HTTP_ADDRESS=http://", (*backend)->address(), "/"));
+  const auto ended =
+      RunProgram({.arguments = arguments, .environment = environment, .folder = folder, .timeout = kInitMax});
+  if (!ended.ok()) return ended.status();
+  return ended->code == 0 ? absl::OkStatus() : Refused("the module does not initialise", ended->err);
+}
+
+absl::Status PreparedFolders::Validate(const std::string& folder) {
+  const auto ended = RunProgram({.arguments = {tofu_, "validate", "-no-color", "-json"},
+                                 .environment = BaseEnvironment(folder, cli_config_),
+                                 .folder = folder,
+                                 .timeout = kInitMax});
+  if (!ended.ok()) return ended.status();
+  return ended->code == 0 ? absl::OkStatus() : Refused("the module is not valid", ValidationErrors(ended->out));
+}
+
+}  // namespace stratus::provisioning::engine

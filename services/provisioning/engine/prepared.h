@@ -1,0 +1,48 @@
+// Folders in which a module has been initialised: one a module digest, engine and provider mirror, made once and then
+// copied for each run.
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "lib/core/mutex.h"
+#include "services/provisioning/engine/catalog.h"
+
+namespace stratus::provisioning::engine {
+
+class PreparedFolders {
+ public:
+  // `mirror` may be empty. The CLI configuration that every engine here gets is written to `folder`.
+  static absl::StatusOr<std::unique_ptr<PreparedFolders>> Create(const std::string& folder, const std::string& tofu,
+                                                                 const std::string& mirror);
+
+  // The module's folder, made if it is not there. FAILED_PRECONDITION with the engine's words, `main.tf:3: ...`.
+  absl::StatusOr<std::string> Prepare(const ModuleEntry& module);
+
+  // For TF_CLI_CONFIG_FILE: the mirror and nothing else.
+  const std::string& cli_config() const { return cli_config_; }
+
+ private:
+  PreparedFolders(std::string folder, std::string tofu, std::string fingerprint)
+      : folder_(std::move(folder)),
+        tofu_(std::move(tofu)),
+        fingerprint_(std::move(fingerprint)),
+        cli_config_(folder_ + "/cli.tfrc") {}
+
+  std::string KeyOf(const ModuleEntry& module) const;
+  absl::Status Make(const ModuleEntry& module, const std::string& target);
+  absl::Status Initialise(const std::string& folder);
+  absl::Status Validate(const std::string& folder);
+
+  const std::string folder_;
+  const std::string tofu_;
+  const std::string fingerprint_;  // of the engine and the mirror: another build of a provider has other checksums
+  const std::string cli_config_;
+
+  core::Mutex mu_;
+  std::set<std::string> ready_ ABSL_GUARDED_BY(mu_);  // keys known to be there; one a module version
+};
+
+}  // namespace stratus::provisioning::engine

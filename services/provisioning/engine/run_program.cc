@@ -1,0 +1,73 @@
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/wait.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "services/provisioning/engine/files.h"
+#include "services/provisioning/engine/process.h"
+#include "services/provisioning/engine/spawn.h"
+
+namespace stratus::provisioning::engine {
+namespace {
+
+// Takes what there is; false at the end of the stream.
+bool Drain(int fd, size_t bytes_max, std::string* text) {
+  char buffer[16384];
+  const ssize_t got = read(fd, buffer, sizeof(buffer));
+  if (got < 0) return errno == EINTR || errno == EAGAIN;
+  if (got == 0) return false;
+  if (text->size() < bytes_max)
+    text->append(buffer, std::min<size_t>(static_cast<size_t>(got), bytes_max - text->size()));
+  return true;
+}
+
+// False when the time ran out first.
+bool DrainBoth(UniqueFd* out, UniqueFd* err, const ProgramCall& call, absl::Time deadline, Finished* finished) {
+  while (*out || *err) {
+    const absl::Duration left = deadline - absl::Now();
+    if (left <= absl::ZeroDuration()) return false;
+    std::array<pollfd, 2> waits = {{{out->get(), POLLIN, 0}, {err->get(), POLLIN, 0}}};
+    poll(waits.data(), waits.size(), static_cast<int>(absl::ToInt64Milliseconds(left)) + 1);
+    if (waits[0].revents != 0 && !Drain(out->get(), call.output_bytes_max, &finished->out)) out->Reset();
+    if (waits[1].revents != 0 && !Drain(err->get(), call.output_bytes_max, &finished->err)) err->Reset();
+  }
+  return true;
+}
+
+}  // namespace
+
+absl::StatusOr<Finished> RunProgram(const ProgramCall& call) {
+  int out[2], err[2];
+  if (pipe2(out, O_CLOEXEC) != 0) return ErrnoStatus("pipe");
+  UniqueFd out_end(out[0]), out_write(out[1]);
+  if (pipe2(err, O_CLOEXEC) != 0) return ErrnoStatus("pipe");
+  UniqueFd err_end(err[0]), err_write(err[1]);
+  const absl::Time deadline = absl::Now() + call.timeout;
+  const auto pid = Spawn({.arguments = call.arguments,
+                          .environment = call.environment,
+                          .folder = call.folder,
+                          .descriptors = {{out_write.get(), STDOUT_FILENO}, {err_write.get(), STDERR_FILENO}}});
+  if (!pid.ok()) return pid.status();
+  out_write.Reset();
+  err_write.Reset();
+  Finished finished;
+  const bool ended = DrainBoth(&out_end, &err_end, call, deadline, &finished);
+  if (!ended) kill(-*pid, SIGKILL);
+  int status = 0;
+  while (waitpid(*pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (!ended) {
+    return absl::DeadlineExceededError(
+        absl::StrCat(call.arguments[0], " did not end within ", absl::FormatDuration(call.timeout)));
+  }
+  finished.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return finished;
+}
+
+}  // namespace stratus::provisioning::engine

@@ -1,0 +1,80 @@
+#include "services/provisioning/engine/shim/spec.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+
+namespace stratus::shim {
+namespace {
+
+// The value when `entry` is `key=value`, else nullptr.
+const char* ValueOf(const char* entry, const char* key) {
+  const size_t length = strlen(key);
+  return strncmp(entry, key, length) == 0 && entry[length] == '=' ? entry + length + 1 : nullptr;
+}
+
+bool SetNumber(const char* entry, const char* key, int64_t* number) {
+  const char* value = ValueOf(entry, key);
+  if (value == nullptr) return false;
+  *number = strtoll(value, nullptr, 10);
+  return true;
+}
+
+void SetField(const char* entry, Spec* spec) {
+  if (const char* cwd = ValueOf(entry, "cwd"); cwd != nullptr) {
+    spec->cwd = cwd;
+    return;
+  }
+  SetNumber(entry, "wall_ms", &spec->wall_ms) || SetNumber(entry, "grace_ms", &spec->grace_ms) ||
+      SetNumber(entry, "memory_bytes", &spec->memory_bytes) || SetNumber(entry, "file_bytes", &spec->file_bytes) ||
+      SetNumber(entry, "open_files", &spec->open_files) || SetNumber(entry, "processes", &spec->processes);
+}
+
+}  // namespace
+
+bool ReadFile(int dir, const char* name, Bytes* bytes) {
+  const int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0) return false;
+  struct stat info;
+  bool whole = fstat(fd, &info) == 0 && info.st_size > 0 && static_cast<size_t>(info.st_size) <= kFileBytesMax;
+  if (whole) {
+    bytes->size = static_cast<size_t>(info.st_size);
+    void* memory = mmap(nullptr, bytes->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    whole = memory != MAP_FAILED;
+    bytes->data = whole ? static_cast<char*>(memory) : nullptr;
+    whole = whole && read(fd, bytes->data, bytes->size) == static_cast<ssize_t>(bytes->size) &&
+            bytes->data[bytes->size - 1] == '\0';
+  }
+  close(fd);
+  return whole;
+}
+
+bool ParseSpec(const Bytes& bytes, Spec* spec) {
+  size_t arguments = 0;
+  for (size_t at = 0; at < bytes.size; at += strlen(bytes.data + at) + 1) {
+    const char* entry = bytes.data + at;
+    if (const char* argument = ValueOf(entry, "arg"); argument != nullptr) {
+      if (arguments == kArgumentsMax) return false;
+      spec->arguments[arguments++] = argument;
+    } else {
+      SetField(entry, spec);
+    }
+  }
+  return spec->cwd != nullptr && arguments > 0 && spec->wall_ms > 0 && spec->grace_ms >= 0;
+}
+
+bool ParseEnvironment(const Bytes& bytes, const char** environment) {
+  size_t count = 0;
+  for (size_t at = 0; at < bytes.size; at += strlen(bytes.data + at) + 1) {
+    if (count == kEnvironmentMax) return false;
+    environment[count++] = bytes.data + at;
+  }
+  environment[count] = nullptr;
+  return true;
+}
+
+}  // namespace stratus::shim

@@ -1,0 +1,45 @@
+// Looks after one engine process until it and all that it started are gone.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+
+namespace stratus::shim {
+
+struct Ending {
+  int status = 0;  // as waitpid gives it
+  bool timed_out = false;
+};
+
+class Supervisor {
+ public:
+  // Blocks the signals that Run() waits for, and takes in the orphans of this process' descendants. Call before the
+  // engine is forked.
+  static void Prepare();
+  // Undoes the blocking, in the engine's process.
+  static void Unblock();
+
+  Supervisor(pid_t engine, int64_t wall_ms, int64_t grace_ms);
+
+  // SIGTERM and SIGINT interrupt the engine (SIGINT to its process group, once: a second one would cut its own clean-up
+  // short) and SIGUSR1 kills it. The wall time interrupts too; the grace after an interrupt kills.
+  Ending Run();
+
+ private:
+  enum class Phase { kRunning, kInterrupted, kKilled };
+
+  void Interrupt();
+  void Kill();
+  void OnDeadline();
+  bool Reap(int* status);
+  void EndLeftovers();
+
+  const pid_t engine_;
+  const int64_t grace_ms_;
+  Phase phase_ = Phase::kRunning;
+  int64_t deadline_ms_;  // on the monotonic clock
+  bool timed_out_ = false;
+};
+
+}  // namespace stratus::shim
