@@ -30,7 +30,7 @@ absl::Status Connection::Begin() {
 }
 
 absl::Status Connection::Commit() { return Note(DoCommit()); }
-void Connection::Rollback() { DoRollback(); }
+void Connection::Rollback() { Note(DoRollback()).IgnoreError(); }  // what counts is what went before
 absl::Status Connection::Lock(std::string_view name) { return Note(DoLock(name)); }
 
 absl::Status Connection::Notify(const std::vector<std::string>& topics) {

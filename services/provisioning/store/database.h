@@ -99,7 +99,7 @@ class Connection {
   virtual Outcome DoExecute(std::string_view sql, Params params, RowFn on_row) = 0;
   virtual Outcome DoBegin() = 0;
   virtual Outcome DoCommit() = 0;
-  virtual void DoRollback() = 0;
+  virtual Outcome DoRollback() = 0;
   virtual Outcome DoLock(std::string_view name) = 0;
   virtual Outcome DoNotify(const std::vector<std::string>& topics) = 0;
 

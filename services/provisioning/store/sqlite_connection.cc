@@ -176,11 +176,11 @@ Connection::Outcome SqliteConnection::DoCommit() {
   return outcome;
 }
 
-void SqliteConnection::DoRollback() {
+Connection::Outcome SqliteConnection::DoRollback() {
   topics_.clear();
   // Some errors (a full disk) have already rolled it back.
-  if (sqlite3_get_autocommit(database_.get()) != 0) return;
-  DoExecute("ROLLBACK", {}, [](const Row&) { return absl::OkStatus(); });
+  if (sqlite3_get_autocommit(database_.get()) != 0) return {};
+  return DoExecute("ROLLBACK", {}, [](const Row&) { return absl::OkStatus(); });
 }
 
 // One writer at a time: whoever has a transaction has every lock.

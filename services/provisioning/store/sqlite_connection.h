@@ -45,7 +45,7 @@ class SqliteConnection final : public Connection {
   Outcome DoExecute(std::string_view sql, Params params, RowFn on_row) override;
   Outcome DoBegin() override;
   Outcome DoCommit() override;
-  void DoRollback() override;
+  Outcome DoRollback() override;
   Outcome DoLock(std::string_view name) override;
   Outcome DoNotify(const std::vector<std::string>& topics) override;
 
