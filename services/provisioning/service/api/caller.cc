@@ -1,0 +1,73 @@
+#include "services/provisioning/service/api/caller.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_split.h"
+#include "lib/core/status.h"
+#include "lib/rpc/call.h"
+#include "services/provisioning/domain/limits.h"
+
+namespace stratus::provisioning::service {
+namespace {
+
+constexpr std::string_view kTenantWithoutAuthentication = "default";
+
+// The IETF draft has the key as a quoted string, most clients send it bare.
+std::string_view Unquoted(std::string_view key) {
+  if (key.size() >= 2 && key.front() == '"' && key.back() == '"') return key.substr(1, key.size() - 2);
+  return key;
+}
+
+}  // namespace
+
+bool Caller::HasScope(std::string_view scope) const {
+  return !authenticated || std::binary_search(scopes.begin(), scopes.end(), scope);
+}
+
+Caller CallerOf(const rpc::Call& call) {
+  Caller caller;
+  caller.tenant = call.tenant().empty() ? kTenantWithoutAuthentication : call.tenant();
+  caller.principal = "anonymous";
+  if (const auto& principal = call.principal(); principal != nullptr) {
+    caller.authenticated = true;
+    caller.principal = !principal->username.empty()  ? principal->username
+                       : !principal->subject.empty() ? principal->subject
+                                                     : principal->client_id;
+    caller.scopes = principal->scopes;
+  }
+  caller.trace_id = call.trace().trace_id();
+  caller.call_id = call.request_id();
+  caller.idempotency_key = Unquoted(call.Metadata("idempotency-key"));
+  caller.prefer = call.Metadata("prefer");
+  caller.deadline = call.deadline();
+  return caller;
+}
+
+absl::StatusOr<std::string> RequestIdOf(const Caller& caller, std::string_view request_id) {
+  constexpr std::string_view kRule = "must be at most 128 characters of [A-Za-z0-9._-]";
+  if (!domain::IsRequestId(request_id)) return core::InvalidField("request_id", kRule);
+  if (!domain::IsRequestId(caller.idempotency_key)) return core::InvalidField("Idempotency-Key", kRule);
+  if (!request_id.empty() && !caller.idempotency_key.empty() && request_id != caller.idempotency_key) {
+    return core::InvalidField("request_id", "differs from the Idempotency-Key header: give one of them");
+  }
+  return std::string(request_id.empty() ? std::string_view(caller.idempotency_key) : request_id);
+}
+
+std::optional<absl::Duration> WaitPreference(std::string_view prefer) {
+  for (absl::string_view part : absl::StrSplit(core::ToAbsl(prefer), ',')) {
+    part = absl::StripAsciiWhitespace(part.substr(0, part.find(';')));
+    const std::pair<absl::string_view, absl::string_view> pair = absl::StrSplit(part, absl::MaxSplits('=', 1));
+    if (!absl::EqualsIgnoreCase(absl::StripAsciiWhitespace(pair.first), "wait")) continue;
+    std::string_view value = Unquoted(core::ToStd(absl::StripAsciiWhitespace(pair.second)));
+    uint32_t seconds = 0;
+    const bool digits = !value.empty() && std::all_of(value.begin(), value.end(), [](char c) {
+      return absl::ascii_isdigit(static_cast<unsigned char>(c));
+    });
+    if (digits && absl::SimpleAtoi(core::ToAbsl(value), &seconds)) return absl::Seconds(seconds);
+  }
+  return std::nullopt;
+}
+
+}  // namespace stratus::provisioning::service

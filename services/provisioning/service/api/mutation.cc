@@ -1,0 +1,98 @@
+#include "services/provisioning/service/api/mutation.h"
+
+#include <openssl/evp.h>
+
+#include <memory>
+#include <optional>
+
+#include "absl/strings/escaping.h"
+#include "google/protobuf/io/coded_stream.h"
+#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
+#include "lib/core/log.h"
+#include "lib/core/status.h"
+
+namespace stratus::provisioning::service {
+namespace {
+
+using google::protobuf::Message;
+
+// SHA-256 of the deterministic serialization, request_id left out.
+std::string PayloadHash(const Message& request) {
+  const std::unique_ptr<Message> payload(request.New());
+  payload->CopyFrom(request);
+  if (const auto* field = payload->GetDescriptor()->FindFieldByName("request_id")) {
+    payload->GetReflection()->ClearField(payload.get(), field);
+  }
+  std::string bytes;
+  {
+    google::protobuf::io::StringOutputStream stream(&bytes);
+    google::protobuf::io::CodedOutputStream coded(&stream);
+    coded.SetSerializationDeterministic(true);
+    payload->SerializeToCodedStream(&coded);
+  }
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int size = 0;
+  EVP_Digest(bytes.data(), bytes.size(), digest, &size, EVP_sha256(), nullptr);
+  return absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(digest), size));
+}
+
+// The remembered reply; nullopt: the id is new.
+absl::StatusOr<std::optional<std::string>> Recall(store::Transaction& transaction, const Mutation& mutation,
+                                                  const std::string& request_id, const std::string& payload_hash) {
+  auto row = transaction.GetIdempotency(mutation.caller.tenant, mutation.method, request_id);
+  if (!row.ok()) return row.status();
+  if (!row->has_value()) return std::nullopt;
+  if ((*row)->payload_hash == payload_hash) return std::move((*row)->reply);
+  return core::InvalidField("request_id", "was used before with another request: take a new one");
+}
+
+void Audit(const Mutation& mutation, const std::string& request_id, const absl::Status& result, bool repeated) {
+  core::Log(core::Severity::kInfo, "audit",
+            {{"method", mutation.method},
+             {"tenant", mutation.caller.tenant},
+             {"principal", mutation.caller.principal},
+             {"resource", mutation.resource},
+             {"code", core::CodeName(result.code())},
+             {"repeated", repeated},
+             {"idempotency_key", request_id},
+             {"request_id", mutation.caller.call_id},
+             {"trace_id", mutation.caller.trace_id}});
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> MutateBytes(const ApiParts& parts, const Mutation& mutation,
+                                        absl::FunctionRef<absl::StatusOr<std::string>(store::Transaction&)> body) {
+  const absl::StatusOr<std::string> request_id = RequestIdOf(mutation.caller, mutation.request_id);
+  if (!request_id.ok()) return request_id.status();
+  const std::string payload_hash = request_id->empty() ? "" : PayloadHash(mutation.request);
+  std::string reply;
+  bool repeated = false;
+  const absl::Status status = parts.store->Transact([&](store::Transaction& transaction) -> absl::Status {
+    repeated = false;
+    if (!request_id->empty()) {
+      auto recalled = Recall(transaction, mutation, *request_id, payload_hash);
+      if (!recalled.ok()) return recalled.status();
+      if (recalled->has_value()) {
+        reply = **std::move(recalled);
+        repeated = true;
+        return absl::OkStatus();
+      }
+    }
+    absl::StatusOr<std::string> made = body(transaction);
+    if (!made.ok()) return made.status();
+    reply = *std::move(made);
+    if (request_id->empty()) return absl::OkStatus();
+    return transaction.PutIdempotency({.tenant = mutation.caller.tenant,
+                                       .method = std::string(mutation.method),
+                                       .request_id = *request_id,
+                                       .payload_hash = payload_hash,
+                                       .reply = reply,
+                                       .expires = parts.clock->Now() + parts.settings.idempotency_lifetime});
+  });
+  Audit(mutation, *request_id, status, repeated);
+  if (!status.ok()) return status;
+  return reply;
+}
+
+}  // namespace stratus::provisioning::service
