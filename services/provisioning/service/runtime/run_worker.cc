@@ -12,7 +12,6 @@
 #include "lib/core/log.h"
 #include "lib/core/status.h"
 #include "services/provisioning/domain/run_status.h"
-#include "services/provisioning/service/runtime/private_file.h"
 #include "services/provisioning/service/runtime/run_error.h"
 #include "services/provisioning/service/runtime/state_document.h"
 #include "services/provisioning/service/sealed_names.h"
@@ -106,10 +105,15 @@ engine::Command RunWorker::FirstCommand() const {
 absl::Status RunWorker::Begin() {
   if (lease_.run().cancel_requested) return EndCanceled();
   if (lease_.run().record.status() == v1::RUN_STATUS_CONFIRMED) {
-    if (absl::Status status = RestorePlan(); !status.ok()) return status;
-    return Execute({.command = Command::kApplyPlan}, v1::RUN_STATUS_APPLYING);
+    return ApplyApproved();
   }
   return Execute({.command = FirstCommand()}, v1::RUN_STATUS_PLANNING);
+}
+
+absl::Status RunWorker::ApplyApproved() {
+  absl::StatusOr<std::string> plan = ApprovedPlan();
+  if (!plan.ok()) return plan.status();
+  return Execute({.command = Command::kApplyPlan, .plan = *std::move(plan)}, v1::RUN_STATUS_APPLYING);
 }
 
 absl::Status RunWorker::Execute(const StepOrder& order, v1::RunStatus status) {
@@ -137,8 +141,7 @@ absl::Status RunWorker::TakeUp() {
     return Recover("the service ended while it recovered the run", true, false);
   }
   if (status == v1::RUN_STATUS_APPLYING && absl::EndsWith(progress->step, "-apply-plan")) {
-    if (absl::Status restored = RestorePlan(); !restored.ok()) return restored;
-    return Execute({.command = Command::kApplyPlan}, v1::RUN_STATUS_APPLYING);
+    return ApplyApproved();
   }
   return Execute({.command = FirstCommand()}, v1::RUN_STATUS_UNSPECIFIED);
 }
@@ -305,7 +308,7 @@ absl::Status RunWorker::KeepPlan(const StepResult& result) {
 }
 
 // The approved plan, for an engine that may run on another machine than the one that made it.
-absl::Status RunWorker::RestorePlan() {
+absl::StatusOr<std::string> RunWorker::ApprovedPlan() {
   absl::StatusOr<std::string> sealed = parts_.store->GetBlob(lease_.run_uid(), kPlanBlob);
   if (!sealed.ok()) return absl::FailedPreconditionError("the approved plan is not there any more: plan again");
   absl::StatusOr<std::string> plan = parts_.sealer->Open(BlobContext(lease_.run_uid(), kPlanBlob), *sealed);
@@ -315,9 +318,7 @@ absl::Status RunWorker::RestorePlan() {
   if (PlanHash(*plan, stack->state_serial) != lease_.run().record.plan().plan_hash()) {
     return absl::FailedPreconditionError("the state has moved on since the plan was made: plan again");
   }
-  const std::string folder = absl::StrCat(parts_.options.data_dir, "/runs/", lease_.run_uid());
-  if (absl::Status status = EnsurePrivateFolder(folder); !status.ok()) return status;
-  return WritePrivateFile(absl::StrCat(folder, "/plan.bin"), *plan);
+  return plan;
 }
 
 absl::Status RunWorker::EndFailed(const StepResult& result) {
@@ -336,7 +337,7 @@ absl::Status RunWorker::EndCanceled() {
   ending.status = lease_.run().force_cancel_requested ? v1::RUN_STATUS_FORCE_CANCELED : v1::RUN_STATUS_CANCELED;
   ending.reason = asked ? "cancelled" : "the service was stopped with its runs";
   ending.error = RunFailure(absl::StatusCode::kCancelled, "RUN_CANCELED",
-                          asked ? "the run was cancelled" : "the service was stopped with its runs");
+                            asked ? "the run was cancelled" : "the service was stopped with its runs");
   return End(std::move(ending));
 }
 

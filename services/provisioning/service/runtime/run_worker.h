@@ -33,7 +33,8 @@ class RunWorker {
   absl::Status Recover(std::string_view why, bool reachable, bool orderly);
   absl::StatusOr<bool> LacksWhatWasMade();
   absl::Status KeepPlan(const StepResult& result);
-  absl::Status RestorePlan();
+  absl::Status ApplyApproved();
+  absl::StatusOr<std::string> ApprovedPlan();
   absl::Status End(Ending ending);
   absl::Status EndFailed(const StepResult& result);
   absl::Status EndCanceled();

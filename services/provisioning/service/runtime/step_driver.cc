@@ -94,6 +94,7 @@ absl::StatusOr<StepResult> StepDriver::Launch(const StepOrder& order, v1::RunSta
   step.secrets = inputs_.environment;
   step.imports = order.imports;
   step.targets = order.targets;
+  step.plan = order.plan;
   step.limits = parts_.options.limits;
   absl::StatusOr<std::unique_ptr<engine::Watch>> watch = LaunchPatiently(step);
   if (!watch.ok()) return watch.status();
@@ -123,7 +124,7 @@ class StepDriver::Following {
       if (drained) break;
     }
     result_.exit = *exit;
-    result_.error_text = watch_->ErrorText();
+    result_.error_text = driver_.inputs_.redactor.Apply(watch_->ErrorText());
     return std::move(result_);
   }
 
@@ -135,7 +136,7 @@ class StepDriver::Following {
     const std::vector<std::string> lines = watch_->Read(&read_, wait);
     const bool was_empty = batch_.empty();
     for (const std::string& line : lines) {
-      at += static_cast<int64_t>(line.size()) + 1;
+      at = std::min(at + static_cast<int64_t>(line.size()) + 1, read_);  // a torn last line has no end
       const bool stored = at <= driver_.progress_.offset;
       result_.fold->Add(line, stored ? nullptr : &batch_);
     }

@@ -18,6 +18,7 @@ struct StepOrder {
   engine::Command command = engine::Command::kApply;
   std::vector<engine::Import> imports = {};
   std::vector<std::string> targets = {};
+  std::string plan = {};  // of kApplyPlan; empty: the one that the step before left
 };
 
 struct StepResult {

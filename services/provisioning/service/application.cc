@@ -1,0 +1,220 @@
+#include "services/provisioning/service/application.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "absl/memory/memory.h"
+#include "absl/strings/str_cat.h"
+#include "lib/core/log.h"
+#include "lib/core/random.h"
+#include "lib/core/status.h"
+#include "lib/http_client/http_client.h"
+#include "services/provisioning/service/api/api.h"
+#include "services/provisioning/service/runtime/private_file.h"
+#include "services/provisioning/service/runtime/runtime_metrics.h"
+#include "services/provisioning/service/runtime/scheduler.h"
+
+namespace stratus::provisioning {
+namespace {
+
+http_client::Options FinderClientOptions() {
+  http_client::Options options;
+  options.default_timeout = absl::Seconds(20);
+  options.response_bytes_max = 16 << 20;
+  options.user_agent = "stratus-provisioning";
+  return options;
+}
+
+// One process a replica and data folder: a second one would take the first one's runs for its own.
+class FolderLock {
+ public:
+  static absl::StatusOr<std::unique_ptr<FolderLock>> Take(const std::string& data_dir, const std::string& replica) {
+    const std::string path = absl::StrCat(data_dir, "/replica-", replica, ".lock");
+    auto lock = absl::WrapUnique(new FolderLock(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)));
+    if (lock->fd_ < 0) return absl::UnavailableError(absl::StrCat("cannot open ", path, ": ", strerror(errno)));
+    if (flock(lock->fd_, LOCK_EX | LOCK_NB) != 0) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("another process is replica `", replica, "` of ", data_dir,
+                       ": stop it, or give this one a name of its own by --replica, or a folder by --data-dir"));
+    }
+    return lock;
+  }
+  ~FolderLock() {
+    if (fd_ >= 0) close(fd_);
+  }
+
+ private:
+  explicit FolderLock(int fd) : fd_(fd) {}
+  const int fd_;
+};
+
+}  // namespace
+
+// Members are declared in the order they are needed, and Stop ends them against it.
+class Application::Impl {
+ public:
+  explicit Impl(ServiceOptions options) : options_(std::move(options)), client_(FinderClientOptions()) {}
+  ~Impl() { Stop(absl::ZeroDuration()); }
+
+  absl::Status Start() {
+    for (absl::Status (Impl::*step)() : {&Impl::OpenFolder, &Impl::OpenSealer, &Impl::OpenStore, &Impl::OpenEngine,
+                                         &Impl::OpenBackend, &Impl::StartApi, &Impl::StartScheduler}) {
+      if (absl::Status status = (this->*step)(); !status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+
+  void AddTo(rpc::ServerOptions* server) { api_->AddTo(server); }
+
+  void WriteMetrics(telemetry::Snapshot& out) const {
+    service::WriteRuntimeMetrics(counters_, scheduler_->stats(), keeper_->stats(), out);
+    api_->WriteMetrics(out);
+  }
+
+  absl::Status Ready() const {
+    const absl::Duration since = scheduler_->stats().since_heartbeat;
+    if (since < options_.runtime.lease_ttl) return absl::OkStatus();
+    return absl::UnavailableError(absl::StrCat("the store has not answered for ", absl::FormatDuration(since)));
+  }
+
+  void Drain() {
+    if (scheduler_ != nullptr) scheduler_->Drain();
+  }
+
+  void Stop(absl::Duration grace) {
+    if (std::exchange(stopped_, true)) return;
+    if (scheduler_ != nullptr) scheduler_->Stop(options_.stop_runs, grace);
+    if (api_ != nullptr) api_->Stop();
+    if (backend_ != nullptr) backend_->Stop();
+  }
+
+ private:
+  absl::Status OpenFolder() {
+    const std::string& folder = options_.runtime.data_dir;
+    if (absl::Status status = service::EnsurePrivateFolder(folder); !status.ok()) return status;
+    auto lock = FolderLock::Take(folder, options_.store.replica);
+    if (!lock.ok()) return lock.status();
+    lock_ = *std::move(lock);
+    absl::StatusOr<std::string> id =
+        service::ReadOrCreatePrivateFile(folder + "/id", [] { return core::RandomHex(16); });
+    if (!id.ok()) return id.status();
+    options_.runtime.data_dir_id = *std::move(id);
+    return absl::OkStatus();
+  }
+
+  absl::Status OpenSealer() {
+    if (options_.development && access(options_.key_file.c_str(), F_OK) != 0) {
+      if (absl::Status status = store::CreateKeyFile(options_.key_file); !status.ok()) return status;
+    }
+    auto keys = store::KeysFromFile(options_.key_file);
+    if (!keys.ok()) return keys.status();
+    keys_ = *std::move(keys);
+    sealer_ = std::make_unique<store::Sealer>(keys_.get());
+    return absl::OkStatus();
+  }
+
+  absl::Status OpenStore() {
+    auto store = store::Store::Open(options_.store);
+    if (!store.ok()) return store.status();
+    store_ = *std::move(store);
+    auto credentials = service::Credentials::Load(options_.credentials);
+    if (!credentials.ok()) return credentials.status();
+    credentials_ = *std::move(credentials);
+    return absl::OkStatus();
+  }
+
+  absl::Status OpenEngine() {
+    auto catalog = engine::Catalog::Load(options_.catalog);
+    if (!catalog.ok()) return catalog.status();
+    catalog_ = *std::move(catalog);
+    auto engine = engine::Engine::Create(options_.engine);
+    if (!engine.ok()) return engine.status();
+    engine_ = *std::move(engine);
+    if (options_.finders_dir.empty()) return absl::OkStatus();
+    auto finder = engine::Finder::Load(options_.finders_dir, &client_);
+    if (!finder.ok()) return finder.status();
+    finder_ = *std::move(finder);
+    return absl::OkStatus();
+  }
+
+  absl::Status OpenBackend() {
+    keeper_ = std::make_unique<service::StateKeeper>(store_.get(), sealer_.get());
+    auto secrets = service::StateCredentials::Load(options_.runtime.data_dir);
+    if (!secrets.ok()) return secrets.status();
+    auto backend = service::StateBackend::Start(
+        {.data_dir = options_.runtime.data_dir, .replica = options_.store.replica}, keeper_.get(), *std::move(secrets));
+    if (!backend.ok()) return backend.status();
+    backend_ = *std::move(backend);
+    return absl::OkStatus();
+  }
+
+  absl::Status StartApi() {
+    service::ApiParts parts;
+    parts.store = store_.get();
+    parts.sealer = sealer_.get();
+    parts.modules = &catalog_->modules();
+    parts.credentials = credentials_.get();
+    parts.settings = options_.api;
+    auto api = service::Api::Create(parts);
+    if (!api.ok()) return api.status();
+    api_ = *std::move(api);
+    return absl::OkStatus();
+  }
+
+  absl::Status StartScheduler() {
+    parts_ = {.store = store_.get(),
+              .sealer = sealer_.get(),
+              .engine = engine_.get(),
+              .catalog = catalog_.get(),
+              .finder = finder_.get(),
+              .credentials = credentials_.get(),
+              .keeper = keeper_.get(),
+              .backend = backend_.get(),
+              .counters = &counters_,
+              .options = options_.runtime};
+    auto scheduler = service::Scheduler::Start(&parts_);
+    if (!scheduler.ok()) return scheduler.status();
+    scheduler_ = *std::move(scheduler);
+    return absl::OkStatus();
+  }
+
+  ServiceOptions options_;
+  bool stopped_ = false;
+  http_client::Client client_;
+  std::unique_ptr<FolderLock> lock_;
+  std::unique_ptr<store::KeyWrapper> keys_;
+  std::unique_ptr<store::Sealer> sealer_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<service::Credentials> credentials_;
+  std::unique_ptr<engine::Catalog> catalog_;
+  std::unique_ptr<engine::Engine> engine_;
+  std::unique_ptr<engine::Finder> finder_;
+  std::unique_ptr<service::StateKeeper> keeper_;
+  std::unique_ptr<service::StateBackend> backend_;
+  service::RuntimeCounters counters_;
+  service::RuntimeParts parts_;
+  std::unique_ptr<service::Api> api_;
+  std::unique_ptr<service::Scheduler> scheduler_;
+};
+
+absl::StatusOr<std::unique_ptr<Application>> Application::Start(ServiceOptions options) {
+  auto impl = std::make_unique<Impl>(std::move(options));
+  if (absl::Status status = impl->Start(); !status.ok()) return status;
+  return absl::WrapUnique(new Application(std::move(impl)));
+}
+
+Application::Application(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Application::~Application() = default;
+
+void Application::AddTo(rpc::ServerOptions* server) { impl_->AddTo(server); }
+void Application::WriteMetrics(telemetry::Snapshot& out) const { impl_->WriteMetrics(out); }
+absl::Status Application::Ready() const { return impl_->Ready(); }
+void Application::Drain() { impl_->Drain(); }
+void Application::Stop(absl::Duration grace) { impl_->Stop(grace); }
+
+}  // namespace stratus::provisioning

@@ -1,0 +1,159 @@
+#include "services/provisioning/service/service_options.h"
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "lib/core/status.h"
+
+namespace stratus::provisioning {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kStepsSpare = 8;  // adopted ones and recovery's, beside those of runs_max
+// What the sandbox takes: its own kind of token, worth nothing anywhere else.
+constexpr char kSandboxToken[] = "dop_v1_sandbox";
+
+// The folder of the running program.
+fs::path ProgramFolder() {
+  std::error_code error;
+  const fs::path program = fs::read_symlink("/proc/self/exe", error);
+  return error ? fs::path(".") : program.parent_path();
+}
+
+std::string FirstThatExists(const std::vector<fs::path>& paths) {
+  std::error_code error;
+  for (const fs::path& path : paths) {
+    if (fs::exists(path, error)) return path.lexically_normal().string();
+  }
+  return "";
+}
+
+absl::Status Missing(std::string_view what, std::string_view remedy) {
+  return absl::NotFoundError(absl::StrCat("cannot find ", core::ToAbsl(what), ": ", core::ToAbsl(remedy)));
+}
+
+std::string HostName() {
+  char name[256] = {};
+  if (gethostname(name, sizeof(name) - 1) != 0) return "replica";
+  std::string safe = absl::AsciiStrToLower(name);
+  std::replace_if(
+      safe.begin(), safe.end(), [](unsigned char c) { return !absl::ascii_isalnum(c) && c != '-' && c != '.'; }, '-');
+  return safe.empty() ? "replica" : safe;
+}
+
+absl::Status FindPrograms(const ServiceFlags& flags, ServiceOptions* options) {
+  const fs::path bin = ProgramFolder();
+  const fs::path root = bin / "../..";  // of a build in ROOT/build/bin
+  options->engine.shim = FirstThatExists({bin / "stratus-shim"});
+  if (options->engine.shim.empty()) return Missing("stratus-shim", "it is built, and installed, beside this program");
+  options->catalog.hcl_reader =
+      FirstThatExists({bin / "stratus-hcl", root / ".deps/bin/stratus-hcl", "/usr/local/bin/stratus-hcl"});
+  if (options->catalog.hcl_reader.empty()) return Missing("stratus-hcl", "./dev setup builds it");
+  absl::StatusOr<std::string> engine = engine::FindEngine(
+      !flags.engine.empty() ? flags.engine : FirstThatExists({bin / "tofu", root / ".deps/bin/tofu"}));
+  if (!engine.ok()) return engine.status();
+  options->engine.tofu = *std::move(engine);
+  options->engine.provider_mirror =
+      !flags.provider_mirror.empty() ? flags.provider_mirror
+                                     : FirstThatExists({bin / "../share/stratus/providers", root / ".deps/providers"});
+  options->catalog.modules_dir =
+      !flags.modules_dir.empty()
+          ? flags.modules_dir
+          : FirstThatExists({bin / "../share/stratus/modules", root / "services/provisioning/modules"});
+  if (options->catalog.modules_dir.empty()) return Missing("the modules", "name their folder by --modules=DIR");
+  options->finders_dir =
+      FirstThatExists({bin / "../share/stratus/finders", root / "services/provisioning/engine/finders"});
+  return absl::OkStatus();
+}
+
+absl::Status SetKeyFile(const Environment& environment, ServiceOptions* options) {
+  options->key_file = environment("STRATUS_PROVISIONING_KEY_FILE").value_or("");
+  if (!options->key_file.empty()) return absl::OkStatus();
+  if (!options->development) {
+    return absl::FailedPreconditionError(
+        "STRATUS_PROVISIONING_KEY_FILE is not set: states and secrets are sealed with the keys in it, and whoever "
+        "loses "
+        "them loses the states. Make one with: install -m 600 <(echo \"1:$(openssl rand -base64 32)\") KEYS");
+  }
+  options->key_file = options->runtime.data_dir + "/keys";
+  return absl::OkStatus();
+}
+
+void SetCredentials(const Environment& environment, ServiceOptions* options) {
+  options->credentials.secrets_file = environment("STRATUS_PROVISIONING_SECRETS_FILE").value_or("");
+  const bool sandboxed =
+      options->development && !environment("DIGITALOCEAN_API_TOKEN") && environment("STRATUS_SANDBOX_URL").has_value();
+  options->credentials.global = service::GlobalFromEnvironment([&](std::string_view name) -> std::string {
+    if (sandboxed && name == "DIGITALOCEAN_API_TOKEN") return kSandboxToken;
+    if (sandboxed && name == "DIGITALOCEAN_API_URL") return *environment("STRATUS_SANDBOX_URL");
+    return environment(name).value_or("");
+  });
+}
+
+}  // namespace
+
+void AddServiceFlags(CLI::App* app, ServiceFlags* flags) {
+  app->add_option("--data-dir", flags->data_dir, "Work folders of runs, the embedded database, secrets of its own")
+      ->capture_default_str();
+  app->add_option("--modules", flags->modules_dir, "The folder of modules; default: those that come with the program");
+  app->add_option("--engine", flags->engine, "tofu or terraform; default: tofu beside the program, then on PATH");
+  app->add_option("--provider-mirror", flags->provider_mirror,
+                  "A filesystem mirror of providers: the list of those that modules may use");
+  app->add_option(
+      "--replica", flags->replica,
+      "This process's name among replicas, kept over restarts; default: STRATUS_REPLICA, or the host's name");
+  app->add_option("--bubblewrap", flags->bubblewrap, "Whether engines run in a bubblewrap sandbox")
+      ->check(CLI::IsMember({"auto", "on", "off"}))
+      ->capture_default_str();
+  app->add_option("--runs-max", flags->runs_max, "Runs at once, of this process")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  app->add_option("--runs-per-tenant-max", flags->runs_per_tenant_max, "Runs at once of a tenant, over all replicas")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  app->add_option("--run-minutes-max", flags->run_minutes_max, "How long a step of the engine may take")
+      ->check(CLI::Range(1, 24 * 60))
+      ->capture_default_str();
+  app->add_flag("--stop-runs", flags->stop_runs,
+                "Interrupt the engines at SIGTERM; without it they go on, and the next start takes them up");
+  // For tests, which show by it what recovery is for.
+  app->add_option("--recovery", flags->recovery)->check(CLI::IsMember({"on", "off"}))->group("");
+}
+
+absl::StatusOr<ServiceOptions> ServiceOptionsFrom(const ServiceFlags& flags, const Environment& environment,
+                                                  bool development) {
+  ServiceOptions options;
+  options.development = development;
+  options.stop_runs = flags.stop_runs;
+  std::error_code error;
+  options.runtime.data_dir = fs::absolute(flags.data_dir, error).lexically_normal().string();
+  if (error) return absl::InvalidArgumentError(absl::StrCat("--data-dir=", flags.data_dir, ": ", error.message()));
+  options.store.replica = !flags.replica.empty() ? flags.replica : environment("STRATUS_REPLICA").value_or(HostName());
+  if (options.store.replica.find('/') != std::string::npos) {
+    return absl::InvalidArgumentError("a replica's name has no slash in it");
+  }
+  options.store.database_url =
+      environment("DATABASE_URL").value_or(absl::StrCat("sqlite:", options.runtime.data_dir, "/provisioning.db"));
+  options.runtime.limits.wall_time = absl::Minutes(flags.run_minutes_max);
+  options.runtime.runs_max = flags.runs_max;
+  options.runtime.runs_per_tenant_max = flags.runs_per_tenant_max;
+  options.runtime.recovery = flags.recovery == "on";
+  options.api.quota.concurrent_runs_max = flags.runs_per_tenant_max;
+  options.engine.data_dir = options.runtime.data_dir;
+  options.engine.sandbox = flags.bubblewrap;
+  options.engine.steps_max = flags.runs_max + kStepsSpare;
+  if (absl::Status status = FindPrograms(flags, &options); !status.ok()) return status;
+  if (absl::Status status = SetKeyFile(environment, &options); !status.ok()) return status;
+  SetCredentials(environment, &options);
+  return options;
+}
+
+}  // namespace stratus::provisioning
