@@ -23,9 +23,12 @@ struct Line {
   std::string outputs_json;
   // A change_summary line: of which operation (`plan`, `apply`, `destroy`).
   std::string summary_of;
+  // A diagnostic about an input variable: its name, without `var.`; the event's diagnostic has `var.NAME` as address.
+  std::string variable;
 };
 
-// INVALID_ARGUMENT: not a line of the stream (a crash's text, a torn write); the caller keeps it as a LogLine.
+// INVALID_ARGUMENT: not a line of the stream (a crash's text, a torn write); the caller keeps it, redacted, as a
+// LogLine. Source excerpts of diagnostics are dropped: they quote the variables' file, secrets and all.
 absl::StatusOr<Line> ParseLine(std::string_view text, const Redactor& redactor);
 
 }  // namespace stratus::provisioning::engine

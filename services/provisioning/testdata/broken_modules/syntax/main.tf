@@ -1,0 +1,7 @@
+variable "a" {
+  type = string
+}
+
+resource "terraform_data" "x" {
+  input = 
+}
