@@ -19,6 +19,9 @@ void AddFlags(CLI::App* app, all_in_one::Flags* flags) {
   app->add_option("--listen", flags->listen, "Where clients connect: HOST:PORT")->capture_default_str();
   app->add_option("--weather-listen", flags->weather_listen,
                   "The WeatherService's own port, HOST:PORT or unix:PATH; default: a private Unix socket");
+  app->add_option("--provisioning-listen", flags->provisioning_listen,
+                  "The ProvisioningService's own port, HOST:PORT or unix:PATH; default: a private Unix socket");
+  provisioning::AddServiceFlags(app, &flags->provisioning);
   app->add_option("--sandbox-listen", flags->sandbox_listen, "The sandbox's port, in development")
       ->capture_default_str();
   app->add_option("--admin-listen", flags->admin_listen, "Health, readiness and metrics")->capture_default_str();

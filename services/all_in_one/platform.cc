@@ -28,6 +28,7 @@
 #include "lib/telemetry/metrics.h"
 #include "lib/telemetry/readiness.h"
 #include "services/all_in_one/private_folder.h"
+#include "services/provisioning/service/application.h"
 #include "services/sandbox/sandbox.h"
 #include "services/weather/service/application.h"
 
@@ -45,6 +46,8 @@ struct Platform::Parts {
   std::shared_ptr<auth::CognitoAuthenticator> authenticator;
   std::unique_ptr<weather::Application> weather;
   std::unique_ptr<rpc::Server> weather_server;
+  std::unique_ptr<provisioning::Application> provisioning;
+  std::unique_ptr<rpc::Server> provisioning_server;
   std::unique_ptr<gateway::Gateway> gateway;
   std::vector<std::unique_ptr<telemetry::Metrics::Registration>> sources;
   std::unique_ptr<telemetry::AdminServer> admin;
@@ -52,6 +55,10 @@ struct Platform::Parts {
   absl::Status StartSandbox();
   absl::Status StartAuthenticator();
   absl::Status StartWeather();
+  absl::Status StartProvisioning();
+  absl::StatusOr<std::unique_ptr<rpc::Server>> Serve(std::string_view name, const std::string& listen,
+                                                     rpc::ServerOptions server);
+  absl::Status AddUpstreams(config::v1::Gateway* config) const;
   absl::Status StartGateway();
   absl::Status StartAdmin();
   absl::Status WriteReady() const;
@@ -107,9 +114,36 @@ absl::Status Platform::Parts::StartWeather() {
   if (!started.ok()) return started.status();
   weather = *std::move(started);
 
-  // The gateway always comes by the socket; a port is for people with grpcurl.
   rpc::ServerOptions server;
-  for (const std::string& text : {sockets.SocketAddress("weather"), flags.weather_listen}) {
+  weather->AddTo(&server);
+  absl::StatusOr<std::unique_ptr<rpc::Server>> serving = Serve("weather", flags.weather_listen, std::move(server));
+  if (!serving.ok()) return serving.status();
+  weather_server = *std::move(serving);
+  return absl::OkStatus();
+}
+
+absl::Status Platform::Parts::StartProvisioning() {
+  absl::StatusOr<provisioning::ServiceOptions> options =
+      provisioning::ServiceOptionsFrom(flags.provisioning, Environment(), development);
+  if (!options.ok()) return options.status();
+  absl::StatusOr<std::unique_ptr<provisioning::Application>> started =
+      provisioning::Application::Start(*std::move(options));
+  if (!started.ok()) return started.status();
+  provisioning = *std::move(started);
+
+  rpc::ServerOptions server;
+  provisioning->AddTo(&server);
+  absl::StatusOr<std::unique_ptr<rpc::Server>> serving =
+      Serve("provisioning", flags.provisioning_listen, std::move(server));
+  if (!serving.ok()) return serving.status();
+  provisioning_server = *std::move(serving);
+  return absl::OkStatus();
+}
+
+// The gateway always comes by the socket; a port is for people with grpcurl.
+absl::StatusOr<std::unique_ptr<rpc::Server>> Platform::Parts::Serve(std::string_view name, const std::string& listen,
+                                                                    rpc::ServerOptions server) {
+  for (const std::string& text : {sockets.SocketAddress(name), listen}) {
     if (text.empty()) continue;
     absl::StatusOr<core::Address> address = core::ParseAddress(text);
     if (!address.ok()) return address.status();
@@ -117,10 +151,18 @@ absl::Status Platform::Parts::StartWeather() {
   }
   server.authenticator = authenticator;
   server.observer = &call_metrics;
-  weather->AddTo(&server);
-  absl::StatusOr<std::unique_ptr<rpc::Server>> serving = rpc::Server::Start(std::move(server));
-  if (!serving.ok()) return serving.status();
-  weather_server = *std::move(serving);
+  return rpc::Server::Start(std::move(server));
+}
+
+// The weather service is where every call goes that no other service is named for.
+absl::Status Platform::Parts::AddUpstreams(config::v1::Gateway* config) const {
+  const std::string provisioning_socket = sockets.SocketAddress("provisioning");
+  for (const std::string& flag : {sockets.SocketAddress("weather"),
+                                  absl::StrCat("stratus.provisioning.v1.ProvisioningService=", provisioning_socket),
+                                  absl::StrCat("stratus.provisioning.v1.ModuleService=", provisioning_socket),
+                                  absl::StrCat("google.longrunning.Operations=", provisioning_socket)}) {
+    if (absl::Status status = gateway::AddUpstreamFlag(flag, config); !status.ok()) return status;
+  }
   return absl::OkStatus();
 }
 
@@ -134,9 +176,7 @@ absl::Status Platform::Parts::StartGateway() {
   if (!flags.config.empty()) {
     if (absl::Status status = core::LoadConfig(flags.config, {}, &options.config); !status.ok()) return status;
   }
-  if (absl::Status status = gateway::AddUpstreamFlag(sockets.SocketAddress("weather"), &options.config); !status.ok()) {
-    return status;
-  }
+  if (absl::Status status = AddUpstreams(&options.config); !status.ok()) return status;
   auto descriptors = gateway::proxy::ReadDescriptorFiles({flags.descriptors});
   if (!descriptors.ok()) return descriptors.status();
   options.descriptors = *std::move(descriptors);
@@ -158,7 +198,9 @@ absl::Status Platform::Parts::StartAdmin() {
   sources.push_back(metrics.AddSource([this](telemetry::Snapshot& out) {
     gateway->WriteMetrics(out);
     weather->WriteMetrics(out);
+    provisioning->WriteMetrics(out);
   }));
+  readiness.AddCheck("provisioning", [this] { return provisioning->Ready(); });
   sources.push_back(auth::Observe(authenticator, &metrics, &readiness));
   absl::StatusOr<std::unique_ptr<telemetry::AdminServer>> started =
       telemetry::AdminServer::Start(*listen, metrics, readiness);
@@ -170,10 +212,14 @@ absl::Status Platform::Parts::StartAdmin() {
 absl::Status Platform::Parts::WriteReady() const {
   std::map<std::string, std::string> addresses = {{"gateway", gateway->address().ToString()},
                                                   {"weather", weather_server->addresses().back()},
+                                                  {"provisioning", provisioning_server->addresses().back()},
                                                   {"admin", admin->address()}};
   if (sandbox != nullptr) addresses["sandbox"] = sandbox->address();
   core::Log(core::Severity::kInfo, "stratusd is ready",
-            {{"gateway", addresses["gateway"]}, {"weather", addresses["weather"]}, {"profile", flags.profile}});
+            {{"gateway", addresses["gateway"]},
+             {"weather", addresses["weather"]},
+             {"provisioning", addresses["provisioning"]},
+             {"profile", flags.profile}});
   return flags.ready_file.empty() ? absl::OkStatus() : core::WriteReadyFile(flags.ready_file, addresses);
 }
 
@@ -183,7 +229,7 @@ absl::StatusOr<std::unique_ptr<Platform>> Platform::Start(const Flags& flags) {
   parts->development = flags.profile == "development";
   if (absl::Status status = parts->sockets.Create(); !status.ok()) return status;
   for (absl::Status (Parts::*start)() : {&Parts::StartSandbox, &Parts::StartAuthenticator, &Parts::StartWeather,
-                                         &Parts::StartGateway, &Parts::StartAdmin}) {
+                                         &Parts::StartProvisioning, &Parts::StartGateway, &Parts::StartAdmin}) {
     if (absl::Status status = (parts.get()->*start)(); !status.ok()) return status;
   }
   if (absl::Status status = parts->WriteReady(); !status.ok()) return status;
@@ -196,13 +242,17 @@ Platform::~Platform() = default;
 void Platform::Drain() {
   const absl::Duration grace = absl::Seconds(parts_->flags.drain_seconds);
   parts_->readiness.SetDraining();
+  parts_->provisioning->Drain();
   parts_->gateway->Drain(grace);
   parts_->weather_server->Drain(grace);
+  parts_->provisioning_server->Drain(grace);
   parts_->admin.reset();
   parts_->sources.clear();  // they read what goes now
   parts_->gateway.reset();
   parts_->weather_server.reset();
+  parts_->provisioning_server.reset();
   parts_->weather->Stop();
+  parts_->provisioning->Stop(grace);
 }
 
 }  // namespace stratus::all_in_one

@@ -5,12 +5,14 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "services/provisioning/service/service_options.h"
 
 namespace stratus::all_in_one {
 
 struct Flags {
   std::string listen = "127.0.0.1:8080";
-  std::string weather_listen;  // empty: a private Unix socket
+  std::string weather_listen;       // empty: a private Unix socket
+  std::string provisioning_listen;  // likewise
   std::string sandbox_listen = "127.0.0.1:8090";
   std::string admin_listen = "127.0.0.1:9090";
   std::string profile = "production";
@@ -21,6 +23,7 @@ struct Flags {
   std::string ready_file;
   int threads = 0;
   int drain_seconds = 20;
+  provisioning::ServiceFlags provisioning;
 };
 
 class Platform {

@@ -1,0 +1,67 @@
+#include "services/provisioning/service/runtime/run_error.h"
+
+#include <gtest/gtest.h>
+
+#include "google/rpc/error_details.pb.h"
+
+namespace stratus::provisioning::service {
+namespace {
+
+v1::Module ModuleWith(std::initializer_list<const char*> variables) {
+  v1::Module module;
+  for (const char* name : variables) module.add_variables()->set_name(name);
+  return module;
+}
+
+v1::Diagnostic Error(const std::string& summary, const std::string& detail, const std::string& address = "") {
+  v1::Diagnostic diagnostic;
+  diagnostic.set_severity(v1::Diagnostic::SEVERITY_ERROR);
+  diagnostic.set_summary(summary);
+  diagnostic.set_detail(detail);
+  diagnostic.set_address(address);
+  return diagnostic;
+}
+
+TEST(VariableOf, ReadsTheNameFromTheEnginesWords) {
+  const v1::Module module = ModuleWith({"size", "size_max"});
+  EXPECT_EQ(VariableOf(Error("Invalid value for variable", "The given value is not suitable for var.size declared at"),
+                       module),
+            "size");
+  EXPECT_EQ(VariableOf(Error("Invalid value for variable", "var.size_max must be positive"), module), "size_max");
+  EXPECT_EQ(
+      VariableOf(Error("No value for required variable", "The root module input variable \"size\" is not set"), module),
+      "size");
+}
+
+TEST(VariableOf, IsSilentAboutResources) {
+  const v1::Module module = ModuleWith({"size"});
+  EXPECT_EQ(VariableOf(Error("Error creating droplet", "422 size is wrong"), module), "");
+  EXPECT_EQ(VariableOf(Error("Invalid variable", "var.size", "digitalocean_droplet.this"), module), "");
+}
+
+TEST(EngineError, NamesVariablesAsFieldViolations) {
+  const auto status =
+      EngineError({Error("Invalid value for variable", "var.size is too small")}, ModuleWith({"size"}), "");
+  EXPECT_EQ(status.code(), static_cast<int>(absl::StatusCode::kInvalidArgument));
+  google::rpc::BadRequest violations;
+  ASSERT_TRUE(status.details(0).UnpackTo(&violations));
+  EXPECT_EQ(violations.field_violations(0).field(), "size");
+}
+
+TEST(EngineError, CarriesTheDiagnosticsBounded) {
+  std::vector<v1::Diagnostic> errors(30, Error("Error creating droplet", std::string(10'000, 'x'), "d.this"));
+  const auto status = EngineError(errors, ModuleWith({}), "");
+  EXPECT_EQ(status.code(), static_cast<int>(absl::StatusCode::kFailedPrecondition));
+  EXPECT_EQ(status.details_size(), 11);
+  EXPECT_LT(status.ByteSizeLong(), 30'000u);
+  v1::Diagnostic first;
+  ASSERT_TRUE(status.details(1).UnpackTo(&first));
+  EXPECT_EQ(first.address(), "d.this");
+}
+
+TEST(EngineError, FallsBackOnStderr) {
+  EXPECT_NE(EngineError({}, ModuleWith({}), "panic: nil").message().find("panic: nil"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace stratus::provisioning::service

@@ -1,0 +1,261 @@
+#include "services/provisioning/service/runtime/state_backend.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "services/provisioning/service/runtime/lease.h"
+
+namespace stratus::provisioning::service {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Optional;
+
+constexpr char kStackUid[] = "stackstackstackstack";
+constexpr char kRunUid[] = "runrunrunrunrunrunru";
+constexpr char kOtherUid[] = "otherotherotherother";
+
+std::string State(int64_t serial, const std::string& lineage = "l-1", int resources = 0) {
+  std::string list;
+  for (int i = 0; i < resources; ++i) {
+    absl::StrAppend(&list, i == 0 ? "" : ",", R"({"mode":"managed","type":"k","name":"n)", i,
+                    R"(","instances":[{"attributes":{"id":"1"}}]})");
+  }
+  return absl::StrCat(R"({"version":4,"serial":)", serial, R"(,"lineage":")", lineage, R"(","resources":[)", list,
+                      "]}");
+}
+
+std::string LockInfo(const std::string& id) { return absl::StrCat(R"({"ID":")", id, R"(","Who":"a@b"})"); }
+
+// A store with one stack whose run holds the lease, and a listening backend.
+class StateBackendTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string folder = testing::TempDir() + "/state-backend-XXXXXX";
+    ASSERT_NE(mkdtemp(folder.data()), nullptr);
+    folder_ = folder;
+    ASSERT_TRUE(store::CreateKeyFile(folder_ + "/keys").ok());
+    keys_ = store::KeysFromFile(folder_ + "/keys").value();
+    sealer_ = std::make_unique<store::Sealer>(keys_.get());
+    store_ = store::Store::Open({.database_url = "sqlite:" + folder_ + "/db", .replica = "a"}).value();
+    keeper_ = std::make_unique<StateKeeper>(store_.get(), sealer_.get());
+    AddStackAndRun();
+    Start();
+  }
+  void TearDown() override {
+    backend_.reset();
+    store_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  void Start(const std::string& replica = "a") {
+    auto credentials = StateCredentials::Load(folder_);
+    ASSERT_TRUE(credentials.ok()) << credentials.status();
+    auto backend =
+        StateBackend::Start({.data_dir = folder_, .replica = replica}, keeper_.get(), *std::move(credentials));
+    ASSERT_TRUE(backend.ok()) << backend.status();
+    backend_ = *std::move(backend);
+  }
+
+  void AddStackAndRun() {
+    store::StackRow stack;
+    stack.uid = kStackUid;
+    stack.tenant = "t";
+    stack.id = "s";
+    stack.record.set_name("stacks/s");
+    store::RunRow run;
+    run.uid = kRunUid;
+    run.stack_uid = kStackUid;
+    run.stack_id = "s";
+    run.tenant = "t";
+    run.record.set_status(v1::RUN_STATUS_PENDING);
+    ASSERT_TRUE(store_
+                    ->Transact([&](store::Transaction& transaction) -> absl::Status {
+                      if (absl::Status status = transaction.InsertStack(stack); !status.ok()) return status;
+                      return transaction.InsertRun(run);
+                    })
+                    .ok());
+    auto claimed = store_->ClaimRun({}, absl::Minutes(1));
+    ASSERT_TRUE(claimed.ok() && claimed->has_value()) << claimed.status();
+    run_ = **claimed;
+  }
+
+  void ChangeStack(const std::function<void(store::StackRow&)>& change) {
+    ASSERT_TRUE(store_
+                    ->Transact([&](store::Transaction& transaction) -> absl::Status {
+                      auto stack = transaction.GetStackByUid(kStackUid);
+                      if (!stack.ok()) return stack.status();
+                      change(*stack);
+                      return transaction.PutStack(&*stack);
+                    })
+                    .ok());
+  }
+
+  http_server::Response Call(const std::string& method, const std::string& body = "", const std::string& id = "",
+                             const std::string& run = kRunUid) {
+    const engine::StateBackend mine = backend_->For(run);
+    http_server::Request request;
+    request.method = method;
+    request.path = "/state/" + run;
+    if (!id.empty()) request.query = "ID=" + id;
+    request.headers = {{"authorization", "Basic " + absl::Base64Escape(absl::StrCat(mine.user, ":", mine.password))}};
+    request.body = body;
+    return backend_->Answer(request);
+  }
+  int Status(const std::string& method, const std::string& body = "", const std::string& id = "") {
+    return Call(method, body, id).status;
+  }
+
+  std::string folder_;
+  std::unique_ptr<store::KeyWrapper> keys_;
+  std::unique_ptr<store::Sealer> sealer_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<StateKeeper> keeper_;
+  std::unique_ptr<StateBackend> backend_;
+  store::RunRow run_;
+};
+
+TEST_F(StateBackendTest, KeepsWhatTheRunWritesUnderItsLock) {
+  EXPECT_EQ(Status("GET"), 204);
+  EXPECT_EQ(Status("LOCK", LockInfo("L")), 200);
+  EXPECT_EQ(Status("POST", State(1, "l-1", 2), "L"), 200);
+  EXPECT_EQ(Call("GET").body, State(1, "l-1", 2));
+  EXPECT_EQ(Status("UNLOCK", LockInfo("L")), 200);
+  const auto stack = store_->GetStackByUid(kStackUid);
+  EXPECT_EQ(stack->state_serial, 1);
+  EXPECT_EQ(stack->record.resource_count(), 2);
+  EXPECT_EQ(stack->lock_id, "");
+  const auto version = store_->GetStateVersion(kStackUid, 1);
+  ASSERT_TRUE(version.ok());
+  EXPECT_EQ(version->sealed.find("lineage"), std::string::npos) << "states are sealed";
+}
+
+TEST_F(StateBackendTest, AsksForTheRunsOwnCredentials) {
+  http_server::Request request{.method = "GET", .path = std::string("/state/") + kRunUid};
+  EXPECT_EQ(backend_->Answer(request).status, 401);
+  const engine::StateBackend others = backend_->For(kOtherUid);
+  request.headers = {{"authorization", "Basic " + absl::Base64Escape(kRunUid + (":" + others.password))}};
+  EXPECT_EQ(backend_->Answer(request).status, 401);
+  request.path = "/state/../keys";
+  EXPECT_EQ(backend_->Answer(request).status, 401);
+}
+
+TEST_F(StateBackendTest, TellsWhoHoldsTheLock) {
+  EXPECT_EQ(Status("LOCK", LockInfo("L")), 200);
+  EXPECT_EQ(Status("LOCK", LockInfo("L")), 200) << "the same lock again: its first answer was lost";
+  const auto refused = Call("LOCK", LockInfo("M"));
+  EXPECT_EQ(refused.status, 423);
+  EXPECT_EQ(refused.body, LockInfo("L"));
+  EXPECT_EQ(Status("POST", State(1), "M"), 423);
+  EXPECT_EQ(Status("UNLOCK", LockInfo("M")), 423);
+}
+
+TEST_F(StateBackendTest, RefusesAWriteWithoutALock) {
+  EXPECT_EQ(Status("POST", State(1), "L"), 409);
+  EXPECT_EQ(Status("POST", State(1)), 409);
+}
+
+TEST_F(StateBackendTest, RefusesEverythingOnceTheLeaseIsGone) {
+  EXPECT_EQ(Status("LOCK", LockInfo("L")), 200);
+  ChangeStack([](store::StackRow& stack) { ReleaseLease(&stack); });
+  EXPECT_EQ(Status("POST", State(1), "L"), 409);
+  EXPECT_EQ(Status("GET"), 409);
+  EXPECT_EQ(Status("LOCK", LockInfo("N")), 409);
+}
+
+TEST_F(StateBackendTest, AsksAnEngineToWaitWhileItsRunIsTakenOver) {
+  EXPECT_EQ(Status("LOCK", LockInfo("L")), 200);
+  ChangeStack([](store::StackRow& stack) { ++stack.epoch; });
+  EXPECT_EQ(Status("POST", State(1), "L"), 503);
+  ChangeStack([](store::StackRow& stack) { stack.lock_epoch = stack.epoch; });
+  EXPECT_EQ(Status("POST", State(1), "L"), 200) << "its lock was carried into the new epoch";
+}
+
+TEST_F(StateBackendTest, RefusesTheWriteOfAnEngineWhoseRunWasRecovered) {
+  EXPECT_EQ(Status("LOCK", LockInfo("L")), 200);
+  ChangeStack([](store::StackRow& stack) {
+    ++stack.epoch;
+    stack.lock_id.clear();
+  });
+  EXPECT_EQ(Status("POST", State(1), "L"), 409);
+  EXPECT_EQ(Status("LOCK", LockInfo("N")), 200) << "recovery's own engine";
+}
+
+TEST_F(StateBackendTest, TakesNewerStatesOfTheSameLineageOnly) {
+  EXPECT_EQ(Status("LOCK", LockInfo("L")), 200);
+  EXPECT_EQ(Status("POST", State(3), "L"), 200);
+  EXPECT_EQ(Status("POST", State(3), "L"), 200) << "the very same again: its first answer was lost";
+  EXPECT_EQ(Status("POST", State(3, "l-1", 1), "L"), 409);
+  EXPECT_EQ(Status("POST", State(2), "L"), 409);
+  EXPECT_EQ(Status("POST", State(4, "l-2"), "L"), 409);
+  EXPECT_EQ(Status("POST", State(4), "L"), 200);
+  EXPECT_EQ(keeper_->stats().refusals, 3u);
+}
+
+TEST_F(StateBackendTest, RefusesACorruptState) {
+  EXPECT_EQ(Status("LOCK", LockInfo("L")), 200);
+  EXPECT_EQ(Status("POST", "{\"version\":4", "L"), 400);
+  EXPECT_EQ(Status("POST", "", "L"), 400);
+  EXPECT_EQ(store_->GetStackByUid(kStackUid)->state_serial, 0);
+}
+
+TEST_F(StateBackendTest, DeletesByAnEmptyStateThatFollows) {
+  EXPECT_EQ(Status("LOCK", LockInfo("L")), 200);
+  EXPECT_EQ(Status("POST", State(1, "l-1", 1), "L"), 200);
+  EXPECT_EQ(Status("DELETE", "", "L"), 200);
+  EXPECT_EQ(store_->GetStackByUid(kStackUid)->state_serial, 2);
+  EXPECT_TRUE(store_->GetStateVersion(kStackUid, 1).ok()) << "versions are never removed";
+}
+
+TEST_F(StateBackendTest, HasTheSamePortAndPasswordsAfterARestart) {
+  const engine::StateBackend before = backend_->For(kRunUid);
+  backend_.reset();
+  Start();
+  EXPECT_EQ(backend_->For(kRunUid).address, before.address);
+  EXPECT_EQ(backend_->For(kRunUid).password, before.password);
+}
+
+TEST_F(StateBackendTest, TakesAnotherPortWhenItsOwnIsTaken) {
+  const engine::StateBackend before = backend_->For(kRunUid);
+  auto first = std::move(backend_);
+  Start();
+  EXPECT_NE(backend_->For(kRunUid).address, before.address);
+}
+
+TEST_F(StateBackendTest, StandsInForAReplicaThatIsGone) {
+  const std::string address = backend_->For(kRunUid).address;
+  backend_.reset();
+  Start("b");
+  backend_->StandInForOthers();
+  const auto port = address.substr(7, address.find("/state") - 7);
+  const auto listen = core::ParseAddress(port);
+  ASSERT_TRUE(listen.ok());
+  EXPECT_FALSE(
+      http_server::Server::Start(*listen, [](const http_server::Request&) { return http_server::Response(); }).ok())
+      << "it listens there";
+}
+
+TEST_F(StateBackendTest, GivesTheStateFromBeforeTheRun) {
+  EXPECT_EQ(Status("LOCK", LockInfo("L")), 200);
+  EXPECT_EQ(Status("POST", State(1), "L"), 200);
+  const auto before = keeper_->Before(kStackUid, kRunUid);
+  ASSERT_TRUE(before.ok());
+  EXPECT_FALSE(before->has_value());
+  const auto for_another = keeper_->Before(kStackUid, kOtherUid);
+  ASSERT_TRUE(for_another.ok());
+  EXPECT_THAT(*for_another, Optional(HasSubstr("l-1")));
+}
+
+TEST_F(StateBackendTest, TakesInAStateThatWasLeftUnderTheLeaseAlone) {
+  EXPECT_TRUE(keeper_->WriteLeft(kRunUid, run_.epoch, State(5)).ok());
+  EXPECT_EQ(keeper_->WriteLeft(kRunUid, run_.epoch - 1, State(6)).code(), absl::StatusCode::kAborted);
+  EXPECT_EQ(keeper_->WriteLeft(kRunUid, run_.epoch, State(4)).code(), absl::StatusCode::kAborted);
+}
+
+}  // namespace
+}  // namespace stratus::provisioning::service
