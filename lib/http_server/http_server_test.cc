@@ -166,6 +166,11 @@ TEST(HttpServer, CutsAReplyAfterTheBytesAskedFor) {
   EXPECT_TRUE(reply.ends_with("\r\n\r\n012")) << reply;
 }
 
+TEST(HttpServer, HangsUpWithoutAWordWhenAsked) {
+  const auto server = StartServer([](const Request&) { return Response{.body = "0123456789", .hang_up = true}; });
+  EXPECT_EQ(Exchange(*server, "GET / HTTP/1.1\r\nHost: h\r\n\r\n"), "");
+}
+
 TEST(HttpServer, AnswersOthersWhileOneReplyIsDelayed) {
   const auto server = StartServer(
       [](const Request& request) {

@@ -90,9 +90,11 @@ TEST_F(FaultsTest, RefuseWhatTheyDoNotKnow) {
     return std::to_string(reply.status) + " " + reply.json.value("message", "");
   };
   EXPECT_EQ(refusal({{"target", "moon"}, {"kind", "html"}}),
-            "404 no target 'moon'; there are: geocoding, jwks, openmeteo, openweather, token");
+            "404 no target 'moon'; there are: digitalocean, digitalocean.boot, digitalocean.change, "
+            "digitalocean.create, digitalocean.delete, digitalocean.read, geocoding, jwks, openmeteo, openweather, "
+            "token");
   EXPECT_EQ(refusal({{"target", "jwks"}, {"kind", "odd"}}),
-            "400 'kind' must be status, slow, html, truncated, cut, huge, garbage or empty");
+            "400 'kind' must be status, slow, html, truncated, cut, huge, garbage, empty, drop or stuck");
   EXPECT_EQ(refusal({{"target", "jwks"}, {"kind", "status"}, {"status", 99}}), "400 status must be from 200 to 599");
   EXPECT_EQ(refusal({{"target", "jwks"}, {"kind", "slow"}, {"delay_ms", -1}}), "400 delay_ms must be from 0 to 600000");
   EXPECT_EQ(refusal({{"target", "jwks"}, {"kind", "huge"}, {"bytes", int64_t{1} << 40}}),
