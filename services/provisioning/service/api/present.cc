@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/empty.pb.h"
-#include "lib/core/log.h"
 #include "lib/core/status.h"
 #include "services/provisioning/domain/limits.h"
 #include "services/provisioning/domain/names.h"
@@ -88,14 +87,6 @@ v1::Stack PresentStack(const ApiParts& parts, const store::StackRow& row) {
   stack.clear_expiration();
   if (row.expire_time != absl::InfiniteFuture()) *stack.mutable_expire_time() = domain::ToProto(row.expire_time);
   if (stack.has_lock() && domain::FromProto(stack.lock().expire_time()) <= parts.clock->Now()) stack.clear_lock();
-  if (row.sealed_outputs.empty()) return stack;
-  absl::StatusOr<v1::Outputs> outputs = PresentOutputs(parts, row, /*reveal=*/false);
-  if (outputs.ok()) {
-    stack.mutable_outputs()->Swap(outputs->mutable_values());
-  } else {
-    core::Log(core::Severity::kError, "the outputs of a stack cannot be opened",
-              {{"stack", row.uid}, {"error", core::ToStd(outputs.status().message())}});
-  }
   return stack;
 }
 

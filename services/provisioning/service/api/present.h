@@ -13,7 +13,7 @@ namespace stratus::provisioning::service {
 // Changes with every Put of the row, and never comes back for another stack of the same name.
 std::string EtagOf(const store::StackRow& row);
 
-// With name, etag, serial, expiry and masked outputs. Outputs that cannot be opened are left out, with a log line.
+// With name, etag, serial and expiry. Its outputs were masked when the run that made them ended.
 v1::Stack PresentStack(const ApiParts& parts, const store::StackRow& row);
 
 // With name; queue_position only where `position` gives one.

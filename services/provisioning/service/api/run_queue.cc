@@ -38,10 +38,7 @@ v1::RunEvent StatusEvent(v1::RunStatus from, v1::RunStatus to, const std::string
 
 absl::Status InsertRun(store::Transaction& transaction, absl::Time now, store::RunRow* run) {
   if (absl::Status status = transaction.InsertRun(*run); !status.ok()) return status;
-  absl::Status status =
-      transaction.AppendEvents(run, {StatusEvent(v1::RUN_STATUS_UNSPECIFIED, v1::RUN_STATUS_PENDING, "", now)});
-  if (!status.ok()) return status;
-  return transaction.PutRun(run);
+  return transaction.AppendEvents(run, {StatusEvent(v1::RUN_STATUS_UNSPECIFIED, v1::RUN_STATUS_PENDING, "", now)});
 }
 
 }  // namespace
