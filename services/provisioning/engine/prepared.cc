@@ -84,6 +84,12 @@ std::string ValidationErrors(const std::string& text) {
 
 }  // namespace
 
+PreparedFolders::PreparedFolders(std::string folder, std::string tofu, std::string fingerprint, std::string cli_config)
+    : folder_(std::move(folder)),
+      tofu_(std::move(tofu)),
+      fingerprint_(std::move(fingerprint)),
+      cli_config_(std::move(cli_config)) {}
+
 absl::StatusOr<std::unique_ptr<PreparedFolders>> PreparedFolders::Create(const std::string& folder,
                                                                          const std::string& tofu,
                                                                          const std::string& mirror) {
@@ -91,15 +97,15 @@ absl::StatusOr<std::unique_ptr<PreparedFolders>> PreparedFolders::Create(const s
   if (!fingerprint.ok()) return fingerprint.status();
   const std::string none = folder + "/no-providers";
   if (absl::Status status = MakeFolder(none); !status.ok()) return status;
-  std::unique_ptr<PreparedFolders> prepared(new PreparedFolders(folder, tofu, *std::move(fingerprint)));
-  // Renamed into place: engines of another process may be reading it.
-  const std::string temporary = absl::StrCat(prepared->cli_config_, ".", core::RandomHex(8));
-  if (absl::Status status = WriteFile(temporary, CliConfig(mirror.empty() ? none : mirror)); !status.ok())
-    return status;
+  const std::string text = CliConfig(mirror.empty() ? none : mirror);
+  // Named by what it says: engines that are still running read the one that they were started with.
+  const std::string path = absl::StrCat(folder, "/cli-", Sha256Hex(text).substr(0, 16), ".tfrc");
+  const std::string temporary = absl::StrCat(path, ".", core::RandomHex(8));
+  if (absl::Status status = WriteFile(temporary, text); !status.ok()) return status;
   std::error_code error;
-  fs::rename(temporary, prepared->cli_config_, error);
-  if (error) return absl::InternalError(absl::StrCat(prepared->cli_config_, ": ", error.message()));
-  return prepared;
+  fs::rename(temporary, path, error);
+  if (error) return absl::InternalError(absl::StrCat(path, ": ", error.message()));
+  return std::unique_ptr<PreparedFolders>(new PreparedFolders(folder, tofu, *std::move(fingerprint), path));
 }
 
 std::string PreparedFolders::KeyOf(const ModuleEntry& module) const {
@@ -130,6 +136,7 @@ absl::Status PreparedFolders::Make(const ModuleEntry& module, const std::string&
   if (absl::Status status = RemoveFolder(making); !status.ok()) return status;
   absl::Status status = CopyModule(module.folder, making);
   if (status.ok()) status = WriteFile(absl::StrCat(making, "/", core::ToAbsl(kBackendFile)), kBackend);
+  if (status.ok()) status = MakeFolder(making + "/tmp");
   if (status.ok()) status = Initialise(making);
   if (status.ok()) status = Validate(making);
   if (!status.ok()) {

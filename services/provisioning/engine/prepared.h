@@ -2,6 +2,7 @@
 // copied for each run.
 #pragma once
 
+#include <memory>
 #include <set>
 #include <string>
 
@@ -25,11 +26,7 @@ class PreparedFolders {
   const std::string& cli_config() const { return cli_config_; }
 
  private:
-  PreparedFolders(std::string folder, std::string tofu, std::string fingerprint)
-      : folder_(std::move(folder)),
-        tofu_(std::move(tofu)),
-        fingerprint_(std::move(fingerprint)),
-        cli_config_(folder_ + "/cli.tfrc") {}
+  PreparedFolders(std::string folder, std::string tofu, std::string fingerprint, std::string cli_config);
 
   std::string KeyOf(const ModuleEntry& module) const;
   absl::Status Make(const ModuleEntry& module, const std::string& target);

@@ -26,6 +26,8 @@ constexpr size_t kErrorTextMax = 4096;
 // Where inotify has no instance left, and for an engine whose shim has died: it may write without anybody telling.
 constexpr absl::Duration kBlindWait = absl::Milliseconds(50);
 
+constexpr absl::Duration kLastActMax = absl::Seconds(5);
+
 std::string ReadAt(int fd, int64_t offset, size_t bytes) {
   std::string text(bytes, '\0');
   size_t used = 0;
@@ -98,10 +100,17 @@ std::optional<Exit> StepWatch::Poll() {
   std::optional<Exit> exit = ReadExit();
   if (!exit && !alive) exit = PollWithoutShim();
   if (!exit) return std::nullopt;
+  AwaitShim();
   waitpid(shim_.pid, nullptr, WNOHANG);  // ours to reap only where this process is the system's first
   core::MutexLock lock(mu_);
   exit_ = exit;
   return exit_;
+}
+
+// Its last word is its last act: whoever hears of the end finds nothing of the step still there.
+void StepWatch::AwaitShim() const {
+  pollfd wait = {shim_ended_.get(), POLLIN, 0};
+  if (shim_ended_) poll(&wait, 1, Milliseconds(kLastActMax));
 }
 
 // The engine got SIGINT when its shim died, and is saving what it has.

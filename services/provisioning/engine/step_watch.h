@@ -34,6 +34,7 @@ class StepWatch final : public Watch {
 
   std::optional<Exit> ReadExit() const;
   std::optional<Exit> PollWithoutShim();
+  void AwaitShim() const;
   void WaitForChange(absl::Duration timeout);
   std::vector<std::string> ReadLines(int64_t* offset, bool ended) const;
 

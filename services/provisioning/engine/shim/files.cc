@@ -34,27 +34,27 @@ unsigned long long StartTicks(pid_t pid) {
 
 }  // namespace
 
-bool WriteFile(int dir, const char* name, const char* text, bool durable) {
+bool WriteFile(int dir, const char* name, const char* text, Durability durability) {
   char temporary[64];
   snprintf(temporary, sizeof(temporary), "%s.new", name);
   const int fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) return false;
   const auto size = static_cast<ssize_t>(strlen(text));
   bool done = write(fd, text, static_cast<size_t>(size)) == size;
-  if (done && durable) done = fdatasync(fd) == 0;
+  if (done && durability != Durability::kNone) done = fdatasync(fd) == 0;
   close(fd);
   done = done && renameat(dir, temporary, dir, name) == 0;
-  if (done && durable) done = fsync(dir) == 0;
+  if (done && durability == Durability::kNameToo) done = fsync(dir) == 0;
   return done;
 }
 
-bool WritePidFile(int dir, const char* name, pid_t pid, bool durable) {
+bool WritePidFile(int dir, const char* name, pid_t pid, Durability durability) {
   char boot_id[64] = "-\n", text[160];
   ReadProc("/proc/sys/kernel/random/boot_id", boot_id, sizeof(boot_id));
   const unsigned long long start = StartTicks(pid);
   if (start == 0) return false;
   snprintf(text, sizeof(text), "%d %llu %s", pid, start, boot_id);
-  return WriteFile(dir, name, text, durable);
+  return WriteFile(dir, name, text, durability);
 }
 
 bool WriteExit(int dir, int status, bool timed_out) {
@@ -63,7 +63,7 @@ bool WriteExit(int dir, int status, bool timed_out) {
   char text[96];
   snprintf(text, sizeof(text), "{\"code\":%d,\"signal\":%d,\"timed_out\":%s}\n", code, signal,
            timed_out ? "true" : "false");
-  return WriteFile(dir, "exit.json", text, true);
+  return WriteFile(dir, "exit.json", text, Durability::kText);
 }
 
 }  // namespace stratus::shim

@@ -130,8 +130,8 @@ int Main(const char* folder) {
   Supervisor::Prepare();
   const Held engine = ForkEngine(spec, environment, files);
   explicit_bzero(environment_bytes.data, environment_bytes.size);
-  if (!WritePidFile(files.dir, "engine.pid", engine.pid, false)) Fail("engine.pid");
-  if (!WritePidFile(files.dir, "shim.pid", getpid(), true)) {
+  if (!WritePidFile(files.dir, "engine.pid", engine.pid, Durability::kNone)) Fail("engine.pid");
+  if (!WritePidFile(files.dir, "shim.pid", getpid(), Durability::kNameToo)) {
     unlinkat(files.dir, "shim.pid", 0);
     Fail("shim.pid");
   }

@@ -51,6 +51,11 @@ void StateServer::RefuseWrites() {
   refuse_writes_ = true;
 }
 
+void StateServer::HangWrites() {
+  core::MutexLock lock(mu_);
+  hang_writes_ = true;
+}
+
 http_server::Response StateServer::Handle(const http_server::Request& request) {
   const std::string user = request.path.substr(request.path.rfind('/') + 1);
   if (request.Header("authorization") != absl::StrCat("Basic ", absl::Base64Escape(user + ":" + kPassword))) {
@@ -62,6 +67,7 @@ http_server::Response StateServer::Handle(const http_server::Request& request) {
     return state.empty() ? http_server::Response{.status = 404} : http_server::Response{.status = 200, .body = state};
   }
   if (request.method != "POST") return HandleLock(request);
+  if (hang_writes_) return {.status = 200, .delay = absl::Hours(1)};
   if (refuse_writes_ || IdOf(Get(locks_, request.path)) != request.Parameter("ID")) return {.status = 409};
   states_[request.path] = request.body;
   return {.status = 200};

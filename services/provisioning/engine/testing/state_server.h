@@ -21,6 +21,8 @@ class StateServer {
   bool locked(const std::string& run_uid) const;
   // From now on writes are answered 409, so that the engine leaves errored.tfstate.
   void RefuseWrites();
+  // From now on writes are answered so late that nobody waits for it.
+  void HangWrites();
 
   static constexpr char kPassword[] = "a+state/pass%word";
 
@@ -32,6 +34,7 @@ class StateServer {
   std::map<std::string, std::string> states_ ABSL_GUARDED_BY(mu_);
   std::map<std::string, std::string> locks_ ABSL_GUARDED_BY(mu_);  // LockInfo by path
   bool refuse_writes_ ABSL_GUARDED_BY(mu_) = false;
+  bool hang_writes_ ABSL_GUARDED_BY(mu_) = false;
   std::unique_ptr<http_server::Server> server_;  // last: its threads use the rest
 };
 
