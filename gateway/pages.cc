@@ -21,7 +21,7 @@ uint64_t Fingerprint(std::string_view text) {
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<const Pages>> Pages::Create(const PagesOptions& options,
-                                                           std::shared_ptr<const proxy::Snapshot> snapshot) {
+                                                           const std::shared_ptr<const proxy::Snapshot>& snapshot) {
   std::shared_ptr<Pages> pages(new Pages);
   pages->paths_ = options.paths;
   pages->BuildDocument(options, *snapshot);

@@ -25,7 +25,7 @@ struct PagesOptions {
 class Pages final : public proxy::BuiltinPages {
  public:
   static absl::StatusOr<std::shared_ptr<const Pages>> Create(const PagesOptions& options,
-                                                             std::shared_ptr<const proxy::Snapshot> snapshot);
+                                                             const std::shared_ptr<const proxy::Snapshot>& snapshot);
 
   std::optional<proxy::PageView> Find(const http::RequestHead& head) const override;
 

@@ -25,7 +25,7 @@ class Connection final : public TransportEvents, public Deferrable {
  public:
   Connection(Context* context, ConnectionOwner* owner, TransportPtr transport, std::string peer);
   // Aborts what is in flight.
-  ~Connection();
+  ~Connection() override;
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 

@@ -56,7 +56,7 @@ std::string_view Path::Slice(size_t begin, size_t end) const {
 }
 
 std::string_view Path::SliceFrom(size_t begin) const {
-  return begin == count_ ? std::string_view(end_, 0) : Between(segments_[begin].raw.data(), end_);
+  return Between(begin == count_ ? end_ : segments_[begin].raw.data(), end_);
 }
 
 }  // namespace stratus::gateway::route

@@ -139,13 +139,14 @@ void CognitoAuthenticator::CheckLater(absl::Span<const std::string_view> authori
                                       std::function<void(Outcome)> done) {
   // Any number of values but one is decided without a key.
   if (authorization.size() != 1) return done(Check(authorization, policy));
-  bool accepted = false;
   {
     core::MutexLock lock(mu_);
-    accepted = arrived_.size() + parked_.size() < options_.waiting_max;
-    if (accepted) arrived_.push_back({std::string(authorization[0]), policy, std::move(done)});
+    if (arrived_.size() + parked_.size() < options_.waiting_max) {
+      arrived_.push_back({std::string(authorization[0]), policy, std::move(done)});
+      done = nullptr;
+    }
   }
-  if (!accepted) return done(Refused(Class::kUnavailable, "too many calls wait for the key set"));
+  if (done) return done(Refused(Class::kUnavailable, "too many calls wait for the key set"));
   wake_.NotifyOne();
 }
 

@@ -307,7 +307,8 @@ void Client::Loop::FinishWith(const CallPtr& call, absl::StatusCode code, std::s
 }
 
 void Client::Loop::Finish(const CallPtr& borrowed, absl::StatusOr<Response> result) {
-  const CallPtr call = borrowed;  // the caller's may be an entry of timers_
+  // The caller's may be an entry of timers_. NOLINTNEXTLINE(performance-unnecessary-copy-initialization)
+  const CallPtr call = borrowed;
   timers_.erase({call->timer, call});
   if (call->state == Call::State::kWaiting) waiting_.remove(call);
   if (call->state == Call::State::kRunning && call->transfer) {
