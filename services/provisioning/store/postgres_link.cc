@@ -91,6 +91,9 @@ absl::StatusOr<std::unique_ptr<PostgresLink>> PostgresLink::Connect(const Postgr
   const char* const values[] = {"stratus-provisioning", "UTF8", "read-write", "30", "10", "3", "60000",
                                 address.url.c_str(),    nullptr};
   Handle connection(PQconnectStartParams(keywords, values, 1));
+  // Without one, libpq writes what the server says to an idle connection to stderr.
+  PQsetNoticeReceiver(
+      connection.get(), [](void*, const PGresult*) {}, nullptr);
   if (connection == nullptr) return absl::ResourceExhaustedError("libpq has no memory for a connection");
   std::unique_ptr<PostgresLink> link(new PostgresLink(std::move(connection), address, timeout, stop_fd));
   absl::Status status = link->WaitForConnection();

@@ -124,10 +124,11 @@ absl::StatusOr<sqlite3_stmt*> SqliteConnection::Prepare(std::string_view sql) {
 }
 
 Connection::Outcome SqliteConnection::Failed(int code) const {
-  std::error_code system(database_ == nullptr ? 0 : sqlite3_system_errno(database_.get()), std::system_category());
+  // errno is still that of the failed call; sqlite3_system_errno is 0 for writes.
+  const std::error_code system((code & 0xff) == SQLITE_IOERR ? errno : 0, std::system_category());
   const char* message = database_ == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(database_.get());
   std::string text = absl::StrCat("database ", options_.path, ": ", message);
-  if ((code & 0xff) == SQLITE_IOERR && system.value() != 0) absl::StrAppend(&text, " (", system.message(), ")");
+  if (system.value() != 0) absl::StrAppend(&text, " (", system.message(), ")");
   if (const std::string_view more = Explanation(code); !more.empty()) absl::StrAppend(&text, ": ", core::ToAbsl(more));
   const bool again = (code & 0xff) == SQLITE_BUSY || (code & 0xff) == SQLITE_LOCKED;
   return {again ? Failure::kRetry : Failure::kFinal, absl::Status(CodeOf(code, system.value()), text), 0};

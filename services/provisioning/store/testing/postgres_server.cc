@@ -110,9 +110,11 @@ PostgresServer::~PostgresServer() {
 void PostgresServer::Start() {
   if (pid_ != 0) return;
   const std::string log = folder_ + "/server.log";
-  pid_ = Spawn({BinaryFolder() + "/postgres", "-D", folder_ + "/data", "-k", folder_, "-c", "listen_addresses=", "-c",
-                "max_connections=200", "-c", "deadlock_timeout=100ms", "-c", "restart_after_crash=off"},
-               log);
+  // fsync=off: what crashes here is processes, never the machine.
+  pid_ =
+      Spawn({BinaryFolder() + "/postgres", "-D", folder_ + "/data", "-k", folder_, "-c", "listen_addresses=", "-c",
+             "max_connections=200", "-c", "fsync=off", "-c", "deadlock_timeout=100ms", "-c", "restart_after_crash=off"},
+            log);
   const std::string url = absl::StrCat("postgresql://stratus@/postgres?connect_timeout=5&host=", folder_);
   while (PQping(url.c_str()) != PQPING_OK) {
     if (waitpid(pid_, nullptr, WNOHANG) == pid_) Fail("the server did not start:\n" + LogOf(log));
@@ -122,12 +124,22 @@ void PostgresServer::Start() {
 
 std::string PostgresServer::NewDatabase() {
   const std::string name = absl::StrCat("test", ++databases_);
+  Execute("CREATE DATABASE " + name);
+  return absl::StrCat("postgresql://stratus@/", name, "?host=", folder_);
+}
+
+void PostgresServer::Disconnect() {
+  Execute(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+      "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()");
+}
+
+void PostgresServer::Execute(const std::string& sql) const {
   const std::string admin = absl::StrCat("postgresql://stratus@/postgres?host=", folder_);
   const std::unique_ptr<PGconn, void (*)(PGconn*)> connection(PQconnectdb(admin.c_str()), PQfinish);
-  const std::unique_ptr<PGresult, void (*)(PGresult*)> made(
-      PQexec(connection.get(), ("CREATE DATABASE " + name).c_str()), PQclear);
-  if (PQresultStatus(made.get()) != PGRES_COMMAND_OK) Fail(PQerrorMessage(connection.get()));
-  return absl::StrCat("postgresql://stratus@/", name, "?host=", folder_);
+  const std::unique_ptr<PGresult, void (*)(PGresult*)> result(PQexec(connection.get(), sql.c_str()), PQclear);
+  const ExecStatusType status = PQresultStatus(result.get());
+  if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) Fail(PQerrorMessage(connection.get()));
 }
 
 void PostgresServer::Stop() {

@@ -25,11 +25,14 @@ class PostgresServer {
   // Start returns once it takes connections. Stop is a crash: nothing is flushed, no client is told.
   void Start();
   void Stop();
+  // Ends every client's connection, as an administrator would.
+  void Disconnect();
   // Stops and continues every process of it, connections stay open.
   void Freeze();
   void Thaw();
 
  private:
+  void Execute(const std::string& sql) const;
   std::vector<pid_t> Processes() const;
   void Signal(int signal) const;
 
