@@ -32,6 +32,8 @@ class Finder {
   // `environment` reads a run's provider credentials and endpoints: the same names as the engine gets.
   using Environment = std::function<std::string(std::string_view name)>;
 
+  // Reads every *.yaml of the folder (proto/stratus/config/v1/finder.proto says what may stand there). INVALID_ARGUMENT
+  // names the file, the line and the reason; NOT_FOUND: no such folder. `client` outlives the finder.
   static absl::StatusOr<std::unique_ptr<Finder>> Load(const std::string& folder, http_client::Client* client);
   virtual ~Finder() = default;
 
@@ -39,7 +41,11 @@ class Finder {
   virtual bool Knows(std::string_view resource_type) const = 0;
   // How long after the engine's death a request of it may still be making something.
   virtual absl::Duration SettleTime(std::string_view resource_type) const = 0;
-  // Blocks, at most until `deadline`. An error means that nothing is known: try again, never go on.
+  // Blocks, at most until `deadline`; every list is read once a call, however many of its type are lost. An error means
+  // that nothing is known: try again, never go on. UNAVAILABLE and DEADLINE_EXCEEDED may pass by themselves. The others
+  // will not: FAILED_PRECONDITION (no token, a token that is refused, a plan that leaves open what the thing is known
+  // by), INVALID_ARGUMENT (a type that is not known, planned values that are no object), INTERNAL (the API answers
+  // otherwise than described), RESOURCE_EXHAUSTED (a list too long to be read).
   virtual absl::StatusOr<std::vector<Found>> Find(const std::vector<Lost>& lost, const Environment& environment,
                                                   absl::Time deadline) = 0;
 };

@@ -148,7 +148,10 @@ http_server::Response Api::Perform(const Route& route, const Call& call, Account
   http_server::Response response;
   {
     core::MutexLock lock(mutex_);
-    Scene scene{account, clock_->Now(), clock_->Monotonic(), [this] { return DrawBoot(); }, last_id_};
+    const auto boot = [faults = faults_, min = behaviour_.boot_min, max = behaviour_.boot_max] {
+      return faults->Strikes("digitalocean.boot") ? absl::InfiniteDuration() : Draw(min, max);
+    };
+    Scene scene{account, clock_->Now(), clock_->Monotonic(), boot, last_id_};
     response = route.handler(scene, call);
     if (route.effect == Effect::kCreate && response.status < 300) ++creates_made_;
   }
@@ -200,12 +203,6 @@ bool Api::Wait(absl::Duration time) {
     stopping_.WaitFor(lock, absl::ToChronoNanoseconds(left));
   }
   return false;
-}
-
-absl::Duration Api::DrawBoot() {
-  // Called by a handler, so under the lock.
-  return faults_->Strikes("digitalocean.boot") ? absl::InfiniteDuration()
-                                               : Draw(behaviour_.boot_min, behaviour_.boot_max);
 }
 
 void Api::Stop() {

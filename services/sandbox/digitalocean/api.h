@@ -58,7 +58,9 @@ class Api {
   void ReleaseStuck();
 
   // Everything of all accounts, as JSON: {"creates": {"in_flight", "begun", "made"}, "accounts": [{"account",
-  // "droplets", "ssh_keys", "tags", "vpcs", "projects"}]}. `account` is the first 16 hex digits of the token's SHA-256.
+  // "droplets", "ssh_keys", "tags", "vpcs", "projects"}]}. `begun` counts calls that would create something, `made`
+  // those that have, `in_flight` those whose reply is not out yet. `account` is the first 16 hex digits of the token's
+  // SHA-256.
   std::string Report() const;
 
   // The body that it sends with an error status.
@@ -75,7 +77,6 @@ class Api {
   // Counts the call and adds the headers that say so; true when there have been too many.
   bool CountCall(Account& account, http_server::Response* response);
   bool Wait(absl::Duration time);  // false: stopped
-  absl::Duration DrawBoot();
 
   const std::string token_;
   const core::Clock* const clock_;
