@@ -39,6 +39,7 @@ class Harness : public EngineTest {
                      .environment = *EngineEnvironment(step, folder, cli_config),
                      .folder = folder};
     call.arguments.insert(call.arguments.begin(), TofuPath());
+    std::erase_if(call.environment, [](const std::string& variable) { return variable.starts_with("GO"); });
     return call;
   }
 };

@@ -163,6 +163,28 @@ TEST_F(SupervisionTest, OverstepsNoLimitOfMemory) {
   EXPECT_NE(exit.code, 0);
 }
 
+// The same under bubblewrap: it becomes the shim, so nothing of supervision may change.
+TEST_F(SupervisionTest, ASandboxedStepWritesInItsOwnFolderAlone) {
+  Engine::Options options = Options();
+  options.sandbox = "on";
+  auto sandboxed = Engine::Create(options);
+  if (!sandboxed.ok()) GTEST_SKIP() << sandboxed.status();
+  engine_ = *std::move(sandboxed);
+  ASSERT_TRUE(MakeFolder(RunPath("other")).ok());
+  EXPECT_EQ(RunToEnd(StepOf("r1", "1-apply", Command::kApply, "explorer", "{}")).code, 0);
+  EXPECT_THAT(state_.state("r1"), HasSubstr("sealed off"));
+  EXPECT_TRUE(ReadFile(RunPath("r1") + "/here", 16).ok());
+  EXPECT_TRUE(absl::IsNotFound(ReadFile(RunPath("outside"), 16).status()));
+
+  const auto watch = LaunchSlow("r2");
+  const auto adopted = NewEngine()->Adopt("r2");
+  ASSERT_TRUE(adopted.ok());
+  (*adopted)->Interrupt();
+  EXPECT_EQ(AwaitExit(watch.get()).code, 1);
+  EXPECT_THAT(state_.state("r2"), HasSubstr("\"status\":\"tainted\""));
+  EXPECT_THAT(Living("r2"), IsEmpty());
+}
+
 // Whatever moment a shim is killed at: the step can be adopted, or it never began and the engine did nothing.
 TEST_F(SupervisionTest, AShimKilledWhileItBeginsIsAdoptableOrNeverBegan) {
   ASSERT_TRUE(engine_->Prepare(Module("note")).ok());
