@@ -202,6 +202,40 @@ TEST_F(FinderTest, FindsTagsVpcsAndProjects) {
   EXPECT_THAT((*found)[2].ids, ElementsAre(project));
 }
 
+TEST_F(FinderTest, MatchesWhatTheRealProviderPlansWithWhatItAsksFor) {
+  // `change.after` of provider 1.20.0 (what the engine does not know yet is left out), and the bodies that it sends.
+  const std::string key = PublicKey(1) + " me@x";
+  const std::vector<Lost> lost = {
+      {"a", "digitalocean_droplet",
+       R"({"backups": false, "image": "ubuntu-24-04-x64", "ipv6": true, "monitoring": true, "name": "web-1",
+           "region": "lon1", "resize_disk": true, "size": "s-1vcpu-1gb", "ssh_keys": null, "user_data": null})",
+       clock_.Now()},
+      {"b", "digitalocean_project",
+       R"({"description": null, "environment": "Development", "name": "proj", "purpose": "My own"})", clock_.Now()},
+      {"c", "digitalocean_ssh_key", json{{"name", "me"}, {"public_key", key}}.dump(), clock_.Now()},
+      {"d", "digitalocean_tag", R"({"name": "Blue"})", clock_.Now()},
+      {"e", "digitalocean_vpc", R"({"description": null, "name": "net", "region": "lon1"})", clock_.Now()}};
+  const std::string droplet = MakeDroplet({{"name", "web-1"},
+                                           {"ssh_keys", json::array()},
+                                           {"backups", false},
+                                           {"ipv6", true},
+                                           {"private_networking", false},
+                                           {"monitoring", true},
+                                           {"tags", json::array()}});
+  const std::string project = Post(
+      "/v2/projects",
+      {{"name", "proj"}, {"description", ""}, {"purpose", "My own"}, {"environment", "Development"}})["project"]["id"];
+  const std::string ssh_key = Post("/v2/account/keys", {{"name", "me"}, {"public_key", key}})["ssh_key"]["id"].dump();
+  Post("/v2/tags", {{"name", "Blue"}});
+  const std::string vpc = Post("/v2/vpcs", {{"name", "net"}, {"region", "lon1"}})["vpc"]["id"];
+  const auto found = Find(lost);
+  ASSERT_TRUE(found.ok()) << found.status();
+  std::vector<std::vector<std::string>> ids;
+  for (const Found& one : *found) ids.push_back(one.ids);
+  EXPECT_THAT(ids, ElementsAre(ElementsAre(droplet), ElementsAre(project), ElementsAre(ssh_key), ElementsAre("Blue"),
+                               ElementsAre(vpc)));
+}
+
 TEST_F(FinderTest, SaysAnErrorWheneverTheApiDoesNotAnswer) {
   MakeDroplet();
   for (const json& fault :
