@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "google/protobuf/util/time_util.h"
 #include "lib/core/log.h"
 #include "lib/core/status.h"
+#include "services/provisioning/domain/limits.h"
 #include "services/provisioning/domain/names.h"
 #include "services/provisioning/domain/run_status.h"
 #include "services/provisioning/domain/uid.h"
@@ -53,7 +53,7 @@ store::RunRow SystemRun(const store::StackRow& stack, Due due) {
   record.set_auto_approve(true);
   record.set_creator("system");
   record.set_message(due == Due::kDestroy ? "the stack has expired" : "drift check");
-  *record.mutable_create_time() = google::protobuf::util::TimeUtil::GetCurrentTime();
+  *record.mutable_create_time() = domain::ToProto(absl::Now());
   return run;
 }
 
@@ -129,8 +129,7 @@ void Housekeeping::RemoveFolders() {
     if (!run.ok() && !absl::IsNotFound(run.status())) continue;
     if (run.ok()) {
       if (!domain::IsTerminal(run->record.status())) continue;
-      const absl::Time ended =
-          absl::FromUnixNanos(google::protobuf::util::TimeUtil::TimestampToNanoseconds(run->record.end_time()));
+      const absl::Time ended = domain::FromProto(run->record.end_time());
       const bool kept = run->record.status() == v1::RUN_STATUS_ERRORED && !run->record.recovery_notes().empty();
       if (absl::Now() < ended + (kept ? absl::Hours(24) : kFolderAgeMin)) continue;
     }

@@ -4,9 +4,9 @@
 
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
-#include "google/protobuf/util/time_util.h"
 #include "lib/core/log.h"
 #include "lib/core/status.h"
+#include "services/provisioning/domain/limits.h"
 
 namespace stratus::provisioning::service {
 namespace {
@@ -87,7 +87,7 @@ void SetStatus(LeasedChange* change, v1::RunStatus to, std::string_view reason) 
   const v1::RunStatus from = change->run.record.status();
   if (from == to) return;
   v1::RunEvent event;
-  *event.mutable_time() = google::protobuf::util::TimeUtil::GetCurrentTime();
+  *event.mutable_time() = domain::ToProto(absl::Now());
   event.mutable_status_changed()->set_from(from);
   event.mutable_status_changed()->set_to(to);
   event.mutable_status_changed()->set_reason(std::string(reason));

@@ -317,7 +317,6 @@ absl::StatusOr<Ending> Recovery::Finish() {
     ending.status = v1::RUN_STATUS_APPLIED;
     ending.reason = "recovered";
     ending.notes = notes_;
-    ending.outputs_json = applied->fold->outputs_json();
     return ending;
   }
   if (absl::Status status = TakeInErroredState(); !status.ok()) return status;

@@ -5,17 +5,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/util/json_util.h"
-#include "google/protobuf/util/time_util.h"
 #include "lib/core/log.h"
 #include "lib/core/status.h"
+#include "services/provisioning/domain/limits.h"
 #include "services/provisioning/domain/run_status.h"
 #include "services/provisioning/service/runtime/state_document.h"
 #include "services/provisioning/service/sealed_names.h"
 
 namespace stratus::provisioning::service {
 namespace {
-
-using google::protobuf::util::TimeUtil;
 
 constexpr int kDriftChangesMax = 100;
 constexpr int kRunsLookedAt = 20;
@@ -25,15 +23,15 @@ struct Prepared {
   std::optional<std::string> sealed_outputs;
   google::protobuf::Struct outputs;
   std::vector<v1::Run> earlier;  // newest first, this run left out
-  google::protobuf::Timestamp now = TimeUtil::GetCurrentTime();
+  google::protobuf::Timestamp now = domain::ToProto(absl::Now());
 };
 
 bool ChangesOutputs(v1::RunKind kind) {
   return kind == v1::RUN_KIND_APPLY || kind == v1::RUN_KIND_DESTROY || kind == v1::RUN_KIND_RECOVER;
 }
 
-absl::StatusOr<std::string> OutputsOf(const RuntimeParts& parts, const Lease& lease, const Ending& ending) {
-  if (!ending.outputs_json.empty()) return ending.outputs_json;
+// From the state: the engine's stream leaves the sensitive values out.
+absl::StatusOr<std::string> OutputsOf(const RuntimeParts& parts, const Lease& lease) {
   absl::StatusOr<std::optional<std::string>> text = parts.keeper->Newest(lease.stack_uid());
   if (!text.ok()) return text.status();
   if (!text->has_value()) return std::string("{}");
@@ -42,7 +40,7 @@ absl::StatusOr<std::string> OutputsOf(const RuntimeParts& parts, const Lease& le
   return state->outputs_json.empty() ? std::string("{}") : state->outputs_json;
 }
 
-absl::StatusOr<Prepared> Prepare(const RuntimeParts& parts, const Lease& lease, const Ending& ending) {
+absl::StatusOr<Prepared> Prepare(const RuntimeParts& parts, const Lease& lease) {
   Prepared prepared;
   auto runs = parts.store->ListRuns({.tenant = lease.run().tenant,
                                      .stack_uid = lease.stack_uid(),
@@ -53,7 +51,7 @@ absl::StatusOr<Prepared> Prepare(const RuntimeParts& parts, const Lease& lease, 
     if (run.uid != lease.run_uid()) prepared.earlier.push_back(std::move(run.record));
   }
   if (!ChangesOutputs(lease.run().record.kind()) || !lease.run().record.has_start_time()) return prepared;
-  absl::StatusOr<std::string> outputs = OutputsOf(parts, lease, ending);
+  absl::StatusOr<std::string> outputs = OutputsOf(parts, lease);
   if (!outputs.ok()) return outputs.status();
   absl::StatusOr<google::protobuf::Struct> masked = MaskedOutputs(*outputs);
   if (!masked.ok()) return masked.status();
@@ -153,7 +151,7 @@ absl::StatusOr<google::protobuf::Struct> MaskedOutputs(std::string_view outputs_
 }
 
 absl::Status EndRun(const RuntimeParts& parts, Lease* lease, const RunInputs* inputs, const Ending& ending) {
-  absl::StatusOr<Prepared> prepared = Prepare(parts, *lease, ending);
+  absl::StatusOr<Prepared> prepared = Prepare(parts, *lease);
   if (!prepared.ok() && (absl::IsUnavailable(prepared.status()) || absl::IsUnknown(prepared.status()))) {
     return prepared.status();
   }

@@ -16,7 +16,6 @@ struct Ending {
   v1::RunStatus status = v1::RUN_STATUS_ERRORED;
   std::string reason = {};                                    // of the last event; may be empty
   std::optional<google::rpc::Status> error = {};              // of an end that is not what was asked for
-  std::string outputs_json = {};                              // as the engine gave them; empty: as in the newest state
   std::vector<std::string> notes = {};                        // of recovery
   std::optional<std::vector<v1::ResourceChange>> drift = {};  // of a REFRESH_ONLY run
 };

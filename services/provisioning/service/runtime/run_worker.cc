@@ -8,7 +8,6 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "google/protobuf/util/time_util.h"
 #include "lib/core/log.h"
 #include "lib/core/status.h"
 #include "services/provisioning/domain/run_status.h"
@@ -241,7 +240,6 @@ absl::Status RunWorker::ConcludeApply(StepResult result) {
   if (result.succeeded()) {
     Ending ending;
     ending.status = v1::RUN_STATUS_APPLIED;
-    ending.outputs_json = result.fold->outputs_json();
     return End(std::move(ending));
   }
   absl::StatusOr<engine::Leavings> leavings = parts_.engine->Collect(lease_.run_uid());

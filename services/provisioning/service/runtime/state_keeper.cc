@@ -4,8 +4,8 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "google/protobuf/util/time_util.h"
 #include "lib/core/status.h"
+#include "services/provisioning/domain/limits.h"
 #include "services/provisioning/domain/names.h"
 #include "services/provisioning/service/runtime/state_document.h"
 #include "services/provisioning/service/sealed_names.h"
@@ -160,7 +160,7 @@ absl::StatusOr<StateKeeper::Draft> StateKeeper::MakeDraft(std::string_view run_u
   record.set_size_bytes(static_cast<int64_t>(text.size()));
   record.set_resource_count(static_cast<int32_t>(document->resources.size()));
   record.set_run(domain::RunNameOf(run->stack_id, run->uid));
-  *record.mutable_create_time() = google::protobuf::util::TimeUtil::GetCurrentTime();
+  *record.mutable_create_time() = domain::ToProto(absl::Now());
   if (draft.follows > 0) {
     absl::StatusOr<store::StateVersionRow> last = store_.GetStateVersion(draft.stack_uid, draft.follows);
     if (!last.ok()) return last.status();

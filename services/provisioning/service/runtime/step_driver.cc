@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "google/protobuf/util/time_util.h"
 #include "lib/core/log.h"
 #include "lib/core/status.h"
+#include "services/provisioning/domain/limits.h"
 #include "services/provisioning/service/sealed_names.h"
 
 namespace stratus::provisioning::service {
@@ -61,7 +61,7 @@ absl::Status StepDriver::Announce(const StepOrder& order, v1::RunStatus status) 
   return lease_.Update([&](LeasedChange& change) -> absl::Status {
     if (status != v1::RUN_STATUS_UNSPECIFIED) SetStatus(&change, status, "");
     v1::Run& record = change.run.record;
-    if (!record.has_start_time()) *record.mutable_start_time() = google::protobuf::util::TimeUtil::GetCurrentTime();
+    if (!record.has_start_time()) *record.mutable_start_time() = domain::ToProto(absl::Now());
     record.set_module_version(inputs_.module->module.version());
     change.run.work_folder = absl::StrCat(parts_.options.data_dir, "/runs/", change.run.uid);
     if (change.stack.record.current_run() != record.name()) {

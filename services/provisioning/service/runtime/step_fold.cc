@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "google/protobuf/util/time_util.h"
 #include "lib/core/status.h"
+#include "services/provisioning/domain/limits.h"
 #include "services/provisioning/engine/event_stream.h"
 #include "services/provisioning/service/runtime/recovery_plan.h"
 
@@ -17,7 +17,7 @@ constexpr size_t kLogBytesMax = 4 << 10;
 
 absl::Time TimeOf(const v1::RunEvent& event) {
   if (!event.has_time()) return absl::Now();
-  return absl::FromUnixNanos(google::protobuf::util::TimeUtil::TimestampToNanoseconds(event.time()));
+  return domain::FromProto(event.time());
 }
 
 store::LedgerRow RowOf(const engine::Line& line) {
@@ -46,7 +46,6 @@ void StepFold::Add(std::string_view line, StepBatch* batch) {
   }
   absl::StatusOr<engine::Line> parsed = engine::ParseLine(line, redactor_);
   if (!parsed.ok()) return AddLog(line, batch);
-  if (!parsed->outputs_json.empty()) outputs_json_ = std::move(parsed->outputs_json);
   if (!parsed->event) return;
   Note(*parsed->event, parsed->summary_of);
   if (parsed->ledger && parsed->event->has_progress()) {
@@ -79,7 +78,7 @@ void StepFold::AddLog(std::string_view line, StepBatch* batch) {
   const absl::string_view text = absl::StripAsciiWhitespace(core::ToAbsl(line.substr(0, kLogBytesMax)));
   if (text.empty()) return;
   v1::RunEvent event;
-  *event.mutable_time() = google::protobuf::util::TimeUtil::GetCurrentTime();
+  *event.mutable_time() = domain::ToProto(absl::Now());
   event.mutable_log()->set_level("info");
   event.mutable_log()->set_message(redactor_.Apply(core::ToStd(text)));
   Keep(std::move(event), batch);

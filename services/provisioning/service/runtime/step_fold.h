@@ -41,8 +41,7 @@ class StepFold {
   const std::vector<v1::ResourceChange>& drift() const { return drift_; }
   // Of the plan; nullopt: the engine has not finished planning.
   const std::optional<v1::PlanSummary>& plan_summary() const { return plan_summary_; }
-  // {name: {value, type, sensitive}} as the engine gave them; empty: it has not.
-  const std::string& outputs_json() const { return outputs_json_; }
+  // The text, where a text was wanted.
   const std::string& raw() const { return raw_; }
   // Whether anything was begun.
   bool touched() const { return touched_; }
@@ -61,7 +60,6 @@ class StepFold {
   std::vector<v1::ResourceChange> planned_;
   std::vector<v1::ResourceChange> drift_;
   std::optional<v1::PlanSummary> plan_summary_;
-  std::string outputs_json_;
   std::string raw_;
 };
 
