@@ -8,6 +8,7 @@ dev_bench() {
   case $what in
     gateway) bench_gateway "$@" ;;
     weather) bench_weather "$@" ;;
+    provisioning) bench_provisioning "$@" ;;
     auth | transcode | router | rpc_idle) bench_micro "$what" "$@" ;;
     all)
       bench_micro auth
@@ -15,8 +16,9 @@ dev_bench() {
       bench_micro router
       bench_gateway
       bench_weather
+      bench_provisioning
       ;;
-    *) die "bench: '$what' is none of gateway, weather, auth, transcode, router, rpc_idle" ;;
+    *) die "bench: '$what' is none of gateway, weather, provisioning, auth, transcode, router, rpc_idle" ;;
   esac
 }
 
@@ -28,6 +30,12 @@ bench_gateway() {
 bench_weather() {
   say "the weather call end to end, beside the same in FastAPI"
   "$VENV/bin/python" "$ROOT/tests/bench/weather_bench.py" "$@"
+}
+
+bench_provisioning() {
+  say "runs of a small module, beside the bare engine"
+  "$VENV/bin/python" "$ROOT/tests/bench/provisioning_bench.py" "$@"
+  bench_micro provisioning_store
 }
 
 bench_micro() {
