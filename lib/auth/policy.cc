@@ -137,6 +137,9 @@ std::vector<Rule> BuiltInRules() {
   Rule operations{"google.longrunning.Operations.*", {}};
   operations.authorization.add_any_scope("stratus/operations.read");
   rules.push_back(std::move(operations));
+  Rule cancel{"google.longrunning.Operations.CancelOperation", {}};
+  cancel.authorization.add_any_scope("stratus/runs.cancel");
+  rules.push_back(std::move(cancel));
   return rules;
 }
 

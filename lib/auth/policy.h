@@ -35,7 +35,7 @@ struct Rule {
 };
 
 // Built in: grpc.health.v1.Health and grpc.reflection.v1[alpha].ServerReflection are public,
-// google.longrunning.Operations needs `stratus/operations.read`.
+// google.longrunning.Operations needs `stratus/operations.read`, its CancelOperation `stratus/runs.cancel`.
 std::vector<Rule> BuiltInRules();
 
 class PolicyTable {

@@ -162,6 +162,8 @@ TEST(PolicyTable, HealthReflectionAndOperationsAreBuiltIn) {
   EXPECT_EQ(table->Find("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo").kind, Kind::kPublic);
   EXPECT_THAT(table->Find("/google.longrunning.Operations/GetOperation").any_scope,
               ElementsAre("stratus/operations.read"));
+  EXPECT_THAT(table->Find("/google.longrunning.Operations/CancelOperation").any_scope,
+              ElementsAre("stratus/runs.cancel"));
   EXPECT_EQ(table->Find("/grpc.channelz.v1.Channelz/GetServers").kind, Kind::kDenied);
 }
 
@@ -169,6 +171,9 @@ TEST(PolicyTable, AConfiguredRuleBeatsABuiltInOneOfItsLength) {
   const auto table = PolicyTable::Compile({}, std::vector<Rule>{{"google.longrunning.Operations.*", Scopes({"ops"})}});
   ASSERT_TRUE(table.ok()) << table.status();
   EXPECT_THAT(table->Find("/google.longrunning.Operations/GetOperation").any_scope, ElementsAre("ops"));
+  // Its own selector is the longer one.
+  EXPECT_THAT(table->Find("/google.longrunning.Operations/CancelOperation").any_scope,
+              ElementsAre("stratus/runs.cancel"));
 }
 
 TEST(PolicyTable, UnknownAndMalformedPathsAreDenied) {

@@ -66,6 +66,7 @@ class ApiFixture : public ::testing::Test {
 
   // Starts the API with `settings_` as they are by then.
   void Start();
+  const std::string& service_address() const { return server_->addresses().front(); }
   Client ClientOf(const std::string& token) { return Client(channel_, token); }
 
   // In the runtime's place. Each fails the test when it cannot.
