@@ -42,10 +42,33 @@ std::string_view Operator(Comparator comparator) {
   return "=";
 }
 
+// Of a comparison with `labels`: `labels.env = "x"`, `labels.env:x`; `labels.env:*` and `labels:env` ask whether it is
+// there. A stack without the label is unequal to every value.
+RequiredLabel LabelOf(const FilterNode& node) {
+  if (node.path.size() == 1) return {node.value, std::nullopt};
+  const bool any = node.comparator == Comparator::kHas && node.value == "*" && !node.quoted;
+  return {node.path[1], any ? std::nullopt : std::optional<std::string>(node.value)};
+}
+
+// The labels that a valid filter requires whatever else it asks.
+std::vector<RequiredLabel> RequiredLabels(const FilterNode& root) {
+  std::vector<RequiredLabel> required;
+  const auto add = [&](const FilterNode& node) {
+    if (node.kind == FilterNode::Kind::kCompare && node.path[0] == "labels" &&
+        node.comparator != Comparator::kNotEqual) {
+      required.push_back(LabelOf(node));
+    }
+  };
+  add(root);
+  if (root.kind == FilterNode::Kind::kAnd) {
+    for (const FilterNode& operand : root.operands) add(operand);
+  }
+  return required;
+}
+
 class Compiler {
  public:
-  Compiler(const std::vector<Field>& fields, std::string_view tenant, SqlBuilder* builder)
-      : fields_(fields), tenant_(tenant), builder_(*builder) {}
+  Compiler(const std::vector<Field>& fields, SqlBuilder* builder) : fields_(fields), builder_(*builder) {}
 
   absl::StatusOr<std::string> Compile(const FilterNode& node) {
     if (node.kind == FilterNode::Kind::kCompare) return Compare(node);
@@ -119,36 +142,27 @@ class Compiler {
     return FilterError(node.value_offset, absl::StrCat("one of ", absl::StrJoin(names, ", "), " is expected"));
   }
 
-  // `labels.env = "x"`, `labels.env:x`; `labels.env:*` and `labels:env` ask whether it is there. A stack without the
-  // label is unequal to every value.
   absl::StatusOr<std::string> CompareLabel(const FilterNode& node) {
-    const bool by_key = node.path.size() == 1 && node.comparator == Comparator::kHas;
-    if (!by_key && node.path.size() != 2) return FilterError(node.offset, "`labels.KEY` is expected");
-    const bool any = by_key || (node.comparator == Comparator::kHas && node.value == "*" && !node.quoted);
-    if (node.comparator != Comparator::kHas && node.comparator != Comparator::kEqual &&
-        node.comparator != Comparator::kNotEqual) {
+    const bool has = node.comparator == Comparator::kHas;
+    if (node.path.size() != 2 && !(node.path.size() == 1 && has)) {
+      return FilterError(node.offset, "`labels.KEY` is expected");
+    }
+    if (!has && node.comparator != Comparator::kEqual && node.comparator != Comparator::kNotEqual) {
       return FilterError(node.offset, "labels have no order: use =, != or `:`");
     }
-    std::string condition =
-        absl::StrCat(node.comparator == Comparator::kNotEqual ? "NOT " : "",
-                     "(s.uid IN (SELECT l.stack_uid FROM labels l WHERE l.tenant = ", core::ToAbsl(tenant_),
-                     " AND l.name = ", builder_.Add(by_key ? node.value : node.path[1]));
-    if (!any) absl::StrAppend(&condition, " AND l.value = ", builder_.Add(node.value));
+    const RequiredLabel label = LabelOf(node);
+    std::string condition = absl::StrCat(
+        "(", node.comparator == Comparator::kNotEqual ? "NOT " : "",
+        "EXISTS (SELECT 1 FROM labels l WHERE l.stack_uid = s.uid AND l.name = ", builder_.Add(label.name));
+    if (label.value.has_value()) absl::StrAppend(&condition, " AND l.value = ", builder_.Add(*label.value));
     return absl::StrCat(condition, "))");
   }
 
   const std::vector<Field>& fields_;
-  const std::string_view tenant_;
   SqlBuilder& builder_;
 };
 
-absl::StatusOr<std::string> Condition(std::string_view filter, const std::vector<Field>& fields,
-                                      std::string_view tenant, SqlBuilder* builder) {
-  if (absl::StripAsciiWhitespace(core::ToAbsl(filter)).empty()) return std::string();
-  absl::StatusOr<FilterNode> node = domain::ParseFilter(filter);
-  if (!node.ok()) return node.status();
-  return Compiler(fields, tenant, builder).Compile(*node);
-}
+bool IsBlank(std::string_view filter) { return absl::StripAsciiWhitespace(core::ToAbsl(filter)).empty(); }
 
 }  // namespace
 
@@ -169,7 +183,7 @@ std::vector<Param> SqlBuilder::params() const {
   return params;
 }
 
-absl::StatusOr<std::string> StackCondition(std::string_view filter, std::string_view tenant, SqlBuilder* builder) {
+absl::StatusOr<StackFilter> CompileStackFilter(std::string_view filter, SqlBuilder* builder) {
   static const std::vector<Field> fields = {{.name = "module", .type = Type::kModule, .column = "s.module"},
                                             {.name = "state",
                                              .type = Type::kEnum,
@@ -180,10 +194,15 @@ absl::StatusOr<std::string> StackCondition(std::string_view filter, std::string_
                                             {.name = "protected", .type = Type::kBool, .column = "s.protected"},
                                             {.name = "create_time", .type = Type::kTime, .column = "s.create_time"},
                                             {.name = "update_time", .type = Type::kTime, .column = "s.update_time"}};
-  return Condition(filter, fields, tenant, builder);
+  if (IsBlank(filter)) return StackFilter();
+  absl::StatusOr<FilterNode> root = domain::ParseFilter(filter);
+  if (!root.ok()) return root.status();
+  absl::StatusOr<std::string> condition = Compiler(fields, builder).Compile(*root);
+  if (!condition.ok()) return condition.status();
+  return StackFilter{*std::move(condition), RequiredLabels(*root)};
 }
 
-absl::StatusOr<std::string> RunCondition(std::string_view filter, SqlBuilder* builder) {
+absl::StatusOr<std::string> CompileRunFilter(std::string_view filter, SqlBuilder* builder) {
   static const std::vector<Field> fields = {{.name = "status",
                                              .type = Type::kEnum,
                                              .column = "r.status",
@@ -195,7 +214,10 @@ absl::StatusOr<std::string> RunCondition(std::string_view filter, SqlBuilder* bu
                                              .values = v1::RunKind_descriptor(),
                                              .prefix = "RUN_KIND_"},
                                             {.name = "create_time", .type = Type::kTime, .column = "r.create_time"}};
-  return Condition(filter, fields, "", builder);
+  if (IsBlank(filter)) return std::string();
+  absl::StatusOr<FilterNode> root = domain::ParseFilter(filter);
+  if (!root.ok()) return root.status();
+  return Compiler(fields, builder).Compile(*root);
 }
 
 }  // namespace stratus::provisioning::store

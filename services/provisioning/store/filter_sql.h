@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -25,9 +26,22 @@ class SqlBuilder {
   std::vector<std::variant<int64_t, std::string>> values_;
 };
 
-// A condition on the tables `stacks s` or `runs r`; empty for an empty filter. `tenant` is the placeholder of the
-// tenant. INVALID_ARGUMENT says what is wrong and where.
-absl::StatusOr<std::string> StackCondition(std::string_view filter, std::string_view tenant, SqlBuilder* builder);
-absl::StatusOr<std::string> RunCondition(std::string_view filter, SqlBuilder* builder);
+// A label that a stack must have, with this value when there is one.
+struct RequiredLabel {
+  std::string name;
+  std::optional<std::string> value;
+};
+
+// A condition on the table `stacks s`; empty for an empty filter.
+struct StackFilter {
+  std::string condition;
+  // What the condition requires of every stack that it lets through: each may be used to find them.
+  std::vector<RequiredLabel> required;
+};
+
+// INVALID_ARGUMENT says what is wrong and where.
+absl::StatusOr<StackFilter> CompileStackFilter(std::string_view filter, SqlBuilder* builder);
+// A condition on the table `runs r`.
+absl::StatusOr<std::string> CompileRunFilter(std::string_view filter, SqlBuilder* builder);
 
 }  // namespace stratus::provisioning::store

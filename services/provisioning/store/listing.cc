@@ -1,6 +1,8 @@
 #include "services/provisioning/store/listing.h"
 
 #include <algorithm>
+#include <limits>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -62,13 +64,45 @@ Listed<Row> Cut(std::vector<Row> rows, std::vector<Position> positions, int size
   return listed;
 }
 
-// WHERE and ORDER BY of a list of stacks.
-absl::StatusOr<std::string> StackClauses(const StackQuery& query, const Order& order, SqlBuilder* builder) {
+// Below this many stacks with a label, finding all of them and sorting beats walking the list in its order.
+constexpr int64_t kRareStacksMax = 1000;
+
+// A required label that few stacks have, or nullopt. Neither database can know how rare a value is before it looks (and
+// SQLite never does), so that a list by a rare label would walk through every stack of the tenant.
+absl::StatusOr<std::optional<RequiredLabel>> FindRareLabel(Connection& connection, const std::string& tenant,
+                                                           const std::vector<RequiredLabel>& required) {
+  for (const RequiredLabel& label : required) {
+    SqlBuilder builder;
+    std::string sql = absl::StrCat("SELECT COUNT(*) FROM (SELECT 1 FROM labels WHERE tenant = ", builder.Add(tenant),
+                                   " AND name = ", builder.Add(label.name));
+    if (label.value.has_value()) absl::StrAppend(&sql, " AND value = ", builder.Add(*label.value));
+    absl::StrAppend(&sql, " LIMIT ", builder.Add(kRareStacksMax), ") AS found");
+    auto count = SelectFirst(connection, sql, builder.params(), DecodeInt);
+    if (!count.ok()) return count.status();
+    if (count->value_or(0) < kRareStacksMax) return label;
+  }
+  return std::nullopt;
+}
+
+// The tables of a list of stacks, and the condition that joins them. CROSS JOIN: SQLite takes the tables in this order.
+std::string StackTables(const std::optional<RequiredLabel>& rare, const std::string& tenant, SqlBuilder* builder) {
+  if (!rare.has_value()) return " FROM stacks s WHERE ";
+  std::string sql = absl::StrCat(" FROM labels d CROSS JOIN stacks s WHERE s.uid = d.stack_uid AND d.tenant = ", tenant,
+                                 " AND d.name = ", builder->Add(rare->name));
+  if (rare->value.has_value()) absl::StrAppend(&sql, " AND d.value = ", builder->Add(*rare->value));
+  return absl::StrCat(sql, " AND ");
+}
+
+// FROM, WHERE and ORDER BY of a list of stacks.
+absl::StatusOr<std::string> StackClauses(Connection& connection, const StackQuery& query, const Order& order,
+                                         SqlBuilder* builder) {
   const std::string tenant = builder->Add(query.tenant);
-  std::string sql = absl::StrCat("s.tenant = ", tenant);
-  absl::StatusOr<std::string> condition = StackCondition(query.filter, tenant, builder);
-  if (!condition.ok()) return condition;
-  if (!condition->empty()) absl::StrAppend(&sql, " AND ", *condition);
+  absl::StatusOr<StackFilter> filter = CompileStackFilter(query.filter, builder);
+  if (!filter.ok()) return filter.status();
+  absl::StatusOr<std::optional<RequiredLabel>> rare = FindRareLabel(connection, query.tenant, filter->required);
+  if (!rare.ok()) return rare.status();
+  std::string sql = absl::StrCat(StackTables(*rare, tenant, builder), "s.tenant = ", tenant);
+  if (!filter->condition.empty()) absl::StrAppend(&sql, " AND ", filter->condition);
   if (!query.page.token.empty()) {
     absl::StatusOr<Position> last =
         ReadPageToken({"stacks", query.tenant, query.filter, query.order_by}, query.page.token);
@@ -96,10 +130,10 @@ absl::StatusOr<Listed<StackRow>> ListStacks(Connection& connection, const StackQ
   absl::StatusOr<Order> order = ParseOrder(query.order_by);
   if (!order.ok()) return order.status();
   SqlBuilder builder;
-  absl::StatusOr<std::string> clauses = StackClauses(query, *order, &builder);
+  absl::StatusOr<std::string> clauses = StackClauses(connection, query, *order, &builder);
   if (!clauses.ok()) return clauses.status();
-  const std::string sql = absl::StrCat("SELECT ", core::ToAbsl(kStackColumns), " FROM stacks s WHERE ", *clauses,
-                                       " LIMIT ", builder.Add(int64_t{*size} + 1));
+  const std::string sql =
+      absl::StrCat("SELECT ", core::ToAbsl(kStackColumns), *clauses, " LIMIT ", builder.Add(int64_t{*size} + 1));
   std::vector<Position> positions;
   auto rows = Select(connection, sql, builder.params(), [&](const Row& row) {
     absl::StatusOr<StackRow> stack = DecodeStack(row);
@@ -121,7 +155,7 @@ absl::StatusOr<Listed<RunRow>> ListRuns(Connection& connection, const RunQuery& 
   SqlBuilder builder;
   std::string where = absl::StrCat("r.tenant = ", builder.Add(query.tenant));
   if (!query.stack_uid.empty()) absl::StrAppend(&where, " AND r.stack_uid = ", builder.Add(query.stack_uid));
-  absl::StatusOr<std::string> condition = RunCondition(query.filter, &builder);
+  absl::StatusOr<std::string> condition = CompileRunFilter(query.filter, &builder);
   if (!condition.ok()) return condition.status();
   if (!condition->empty()) absl::StrAppend(&where, " AND ", *condition);
   if (!query.page.token.empty()) {

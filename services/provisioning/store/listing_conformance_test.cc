@@ -220,6 +220,42 @@ TEST_P(ListingTest, ARefusedFilterSaysWhatIsWrongAndWhere) {
   }
 }
 
+// Past a thousand stacks with a label, the list is walked instead of being looked up: both ways give the same.
+TEST_P(ListingTest, CommonAndRareLabelsGiveTheSamePages) {
+  constexpr int kAll = 1200;
+  std::vector<StackRow> stacks;
+  for (int i = 0; i < kAll; ++i) {
+    StackRow stack = MakeStack("acme", absl::StrCat("s", 10'000 + i));
+    (*stack.record.mutable_labels())["common"] = "x";
+    if (i % 100 == 0) (*stack.record.mutable_labels())["rare"] = "x";
+    stacks.push_back(std::move(stack));
+  }
+  ASSERT_TRUE(store_
+                  ->Transact([&](Transaction& t) {
+                    for (const StackRow& stack : stacks) {
+                      const absl::Status status = t.InsertStack(stack);
+                      if (!status.ok()) return status;
+                    }
+                    return absl::OkStatus();
+                  })
+                  .ok());
+  for (const char* order_by : {"", "name desc", "create_time", "update_time desc"}) {
+    std::vector<std::string> all, rare;
+    for (int i = 0; i < kAll; ++i) {
+      const bool backwards = std::string_view(order_by).ends_with("desc");
+      const int at = backwards ? kAll - 1 - i : i;
+      all.push_back(stacks[static_cast<size_t>(at)].id);
+      if (at % 100 == 0) rare.push_back(all.back());
+    }
+    EXPECT_EQ(Ids(Query("labels.common = x", order_by)), absl::StrJoin(all, " ")) << order_by;
+    StackQuery query = Query("labels.common = x AND labels.rare = x", order_by);
+    query.page.size = 5;
+    EXPECT_EQ(Ids(query), absl::StrJoin(rare, " ")) << order_by;
+    EXPECT_EQ(Ids(Query("labels.rare:* AND protected = false", order_by)), absl::StrJoin(rare, " ")) << order_by;
+    EXPECT_EQ(Ids(Query("labels.none = x", order_by)), "");
+  }
+}
+
 TEST_P(ListingTest, LabelsFollowTheStack) {
   const StackRow stack = AddStack("acme", "a", [](StackRow* row) { (*row->record.mutable_labels())["env"] = "test"; });
   ASSERT_TRUE(ChangeStack(stack.uid, [](StackRow* row) {

@@ -140,8 +140,9 @@ std::vector<const char*> FirstTables() {
          PRIMARY KEY (tenant, method, request_id)))",
       "CREATE INDEX idempotency_by_expires ON idempotency (expires)",
 
-      // Whose turn it was last: the larger, the later.
-      "CREATE TABLE tenants (tenant {key} NOT NULL PRIMARY KEY, served BIGINT NOT NULL)",
+      // `served`: whose turn it was last, the larger, the later. `stacks`: how many it has; counting them would read
+      // them.
+      "CREATE TABLE tenants (tenant {key} NOT NULL PRIMARY KEY, served BIGINT NOT NULL, stacks BIGINT NOT NULL)",
       "CREATE INDEX tenants_by_served ON tenants (served)",
   };
 }

@@ -136,7 +136,7 @@ absl::StatusOr<std::vector<RunRow>> TakeOver(Connection& connection, const Claim
 
 absl::StatusOr<TenantUse> ReadUse(Connection& connection, std::string_view tenant) {
   auto use = SelectFirst(connection,
-                         R"(SELECT (SELECT COUNT(*) FROM stacks s WHERE s.tenant = $1),
+                         R"(SELECT COALESCE((SELECT t.stacks FROM tenants t WHERE t.tenant = $1), 0),
                                    (SELECT COUNT(*) FROM runs r JOIN stacks s ON s.uid = r.stack_uid
                                     WHERE r.tenant = $1 AND r.is_queued = 1 AND s.lease_run <> r.uid),
                                    (SELECT COUNT(*) FROM stacks s WHERE s.tenant = $1 AND s.lease_run <> ''))",

@@ -94,9 +94,7 @@ absl::Status InsertRun(Connection& connection, const RunRow& run) {
        run.force_cancel_requested, run.deletes_stack, run.work_folder, Bytes{record}, Bytes{run.sealed_variables}});
   if (!rows.ok()) return rows.status();
   if (*rows == 0) return absl::AlreadyExistsError(absl::StrCat("there is a run ", run.uid, " already"));
-  // Its tenant takes part in turns from now on.
-  return connection.Execute("INSERT INTO tenants (tenant, served) VALUES ($1, 0) ON CONFLICT DO NOTHING", {run.tenant})
-      .status();
+  return absl::OkStatus();
 }
 
 absl::Status UpdateRun(Connection& connection, RunRow* run) {

@@ -109,6 +109,13 @@ absl::Status InsertStack(Connection& connection, const StackRow& stack) {
        Bytes{stack.sealed_outputs}});
   if (!rows.ok()) return rows.status();
   if (*rows == 0) return absl::AlreadyExistsError(absl::StrCat("there is a stack ", stack.id, " already"));
+  absl::Status status = connection
+                            .Execute(
+                                "INSERT INTO tenants (tenant, served, stacks) VALUES ($1, 0, 1) "
+                                "ON CONFLICT (tenant) DO UPDATE SET stacks = tenants.stacks + 1",
+                                {stack.tenant})
+                            .status();
+  if (!status.ok()) return status;
   return InsertLabels(connection, stack, LabelsOf(stack.record));
 }
 
@@ -165,10 +172,10 @@ absl::Status DeleteStack(Connection& connection, std::string_view uid) {
                    {uid, ToMicros(kTombstoneTime)})
           .status();
   if (!status.ok()) return status;
-  absl::StatusOr<int64_t> rows = connection.Execute("DELETE FROM stacks WHERE uid = $1", {uid});
-  if (!rows.ok()) return rows.status();
-  if (*rows == 0) return absl::NotFoundError(absl::StrCat("there is no stack ", core::ToAbsl(uid)));
-  return absl::OkStatus();
+  auto tenant = SelectFirst(connection, "DELETE FROM stacks WHERE uid = $1 RETURNING tenant", {uid}, DecodeText);
+  if (!tenant.ok()) return tenant.status();
+  if (!tenant->has_value()) return absl::NotFoundError(absl::StrCat("there is no stack ", core::ToAbsl(uid)));
+  return connection.Execute("UPDATE tenants SET stacks = stacks - 1 WHERE tenant = $1", {**tenant}).status();
 }
 
 }  // namespace stratus::provisioning::store

@@ -45,7 +45,7 @@ struct Listed {
 
 struct TenantUse {
   int stacks = 0;
-  int queued_runs = 0;   // PENDING, CONFIRMED
+  int queued_runs = 0;   // PENDING, CONFIRMED, without a lease
   int running_runs = 0;  // with a lease
 };
 
@@ -56,7 +56,12 @@ struct RunLimits {
 };
 
 // One transaction. Rows read here are locked until it ends (PostgreSQL: FOR UPDATE; SQLite: one writer), so that what
-// was read still holds when it is written. NOT_FOUND: there is no such row. Valid only inside Store::Transact.
+// was read still holds when it is written: put only rows that were read in the same transaction. NOT_FOUND: there is no
+// such row. After an error of the database itself (a row that is not there is none) nothing can be committed any more.
+// Valid only inside Store::Transact.
+//
+// Locks are taken in this order by everyone, or transactions deadlock (and are run again, a second later):
+// GetIdempotency, Use, then stacks and runs. Reading a run locks its stack first.
 class Transaction {
  public:
   virtual ~Transaction() = default;
@@ -68,7 +73,7 @@ class Transaction {
   // Writes all of it with version + 1. ABORTED when `stack.version` is not the stored one.
   virtual absl::Status PutStack(StackRow* stack) = 0;
   // With its runs, events, ledger, plans and state versions. Operations of its runs stay readable as tombstones for 24
-  // hours: RunRow without events.
+  // hours: RunRow without events, by Store::GetRun alone.
   virtual absl::Status DeleteStack(std::string_view uid) = 0;
 
   virtual absl::StatusOr<RunRow> GetRun(std::string_view uid) = 0;
@@ -77,7 +82,8 @@ class Transaction {
   // Not yet ended runs of a stack, oldest first.
   virtual absl::StatusOr<std::vector<RunRow>> OpenRuns(std::string_view stack_uid) = 0;
 
-  // Sets each row's sequence to the run's next ones and the run's last_sequence with them.
+  // Numbers the events with the run's next sequences and sets its last_sequence, which nothing else writes; the run's
+  // version stays.
   virtual absl::Status AppendEvents(RunRow* run, std::vector<v1::RunEvent> events) = 0;
   // Inserts, or replaces the row of the same address.
   virtual absl::Status PutLedger(std::string_view run_uid, const LedgerRow& row) = 0;
@@ -88,11 +94,14 @@ class Transaction {
   // A sealed blob of a run, by name (`plan`, `plan-json`): at most 64 MiB.
   virtual absl::Status PutBlob(std::string_view run_uid, std::string_view name, std::string_view sealed) = 0;
 
+  // Until the transaction ends, nobody else's Use of the tenant returns: two calls cannot both take a quota's last
+  // place.
   virtual absl::StatusOr<TenantUse> Use(std::string_view tenant) = 0;
 
-  // nullopt: not seen, or expired.
+  // nullopt: not seen, or expired. Until the transaction ends, nobody else's GetIdempotency of the same id returns.
   virtual absl::StatusOr<std::optional<IdempotencyRow>> GetIdempotency(std::string_view tenant, std::string_view method,
                                                                        std::string_view request_id) = 0;
+  // ABORTED: the id has an answer that has not expired.
   virtual absl::Status PutIdempotency(const IdempotencyRow& row) = 0;
 
   // Delivered to every replica's subscribers after the commit, at most once each topic.
@@ -146,22 +155,25 @@ class Store {
   // nullopt: nothing to do. Replicas never get the same run (SKIP LOCKED).
   virtual absl::StatusOr<std::optional<RunRow>> ClaimRun(const RunLimits& limits, absl::Duration ttl) = 0;
 
-  // Extends this replica's leases of `run_uids`; returns those that it no longer has (epoch moved on, other holder).
+  // Extends this replica's leases of `run_uids`; returns those that it no longer has (epoch moved on, other holder). A
+  // stack's version stays: a heartbeat is no change that an etag should tell of. Claims and take-overs count as one.
   virtual absl::StatusOr<std::vector<std::string>> RenewLeases(const std::vector<std::string>& run_uids,
                                                                absl::Duration ttl) = 0;
 
-  // Takes over runs whose lease has run out, or is held by this replica (which has just started and looks after none):
-  // grants each a new epoch, so that whatever still writes under the old one is refused. At most `limit`.
+  // Takes over runs whose lease has run out, or, with `own`, was granted to a former process of this replica: grants
+  // each a new epoch, so that whatever still writes under the old one is refused. At most `limit`; called again, it
+  // goes on with the rest, and never gives what this process was granted and still holds.
   virtual absl::StatusOr<std::vector<RunRow>> TakeOver(bool own, absl::Duration ttl, int limit) = 0;
 
   // Stacks that have expired, or whose drift check is due, at `now`; at most `limit`.
   virtual absl::StatusOr<std::vector<StackRow>> DueStacks(absl::Time now, int limit) = 0;
 
-  // Drops what is past its time (idempotency, tombstones, events of runs that ended before `events_before`), a bounded
-  // batch a call; returns how many rows went.
+  // Drops what is past its time (idempotency, tombstones; events, ledger and blobs of runs that ended before
+  // `events_before`), a bounded batch a call; returns how many rows went: 0 when nothing is left to do.
   virtual absl::StatusOr<int64_t> Sweep(absl::Time now, absl::Time events_before) = 0;
 
-  // `callback` runs on a thread of the store's own, must not block, and hears topics until the subscription goes.
+  // `callback` runs on a thread of the store's own, must not block, and hears topics until the subscription goes, which
+  // it must not do within the callback. With SQLite only what this Store committed is heard.
   class Subscription {
    public:
     virtual ~Subscription() = default;

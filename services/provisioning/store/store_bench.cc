@@ -155,6 +155,7 @@ void Register(const std::string& name, StoreFn open) {
   add("ListStacks/module_and_state", BM_ListStacks, open, "module = droplet AND state != READY", "");
   add("ListStacks/label", BM_ListStacks, open, "labels.env = prod", "");
   add("ListStacks/rare_label", BM_ListStacks, open, "labels.rare = yes", "");
+  add("ListStacks/rare_label_by_create_time", BM_ListStacks, open, "labels.rare = yes", "create_time");
   add("ListStacks/absent_label", BM_ListStacks, open, "labels.none = x", "");
   add("Use", BM_Use, open);
   add("QueueClaimEnd", BM_QueueClaimEnd, open);

@@ -351,7 +351,9 @@ TEST_P(ConformanceTest, DeletingAStackLeavesItsRunsAsTombstones) {
   EXPECT_TRUE(absl::IsNotFound(store_->GetBlob(run.uid, "plan").status()));
   EXPECT_TRUE(absl::IsNotFound(store_->GetStateVersion(stack.uid, 1).status()));
   EXPECT_TRUE(absl::IsNotFound(store_->Transact([&](Transaction& t) { return t.GetRun(run.uid).status(); })));
+  EXPECT_EQ(store_->Use("acme")->stacks, 0);
   AddStack("acme", "web");  // the name is free again
+  EXPECT_EQ(store_->Use("acme")->stacks, 1);
 
   // 24 hours, not less.
   EXPECT_EQ(*store_->Sweep(absl::Now() + absl::Hours(23), absl::InfinitePast()), 0);
