@@ -25,12 +25,15 @@ check_port() {
 }
 
 dev_up() {
-  local detach=no listen=127.0.0.1:8080 weather=127.0.0.1:50051 sandbox=127.0.0.1:8090 admin=127.0.0.1:9090 argument
+  local detach=no listen=127.0.0.1:8080 weather=127.0.0.1:50051 provisioning=127.0.0.1:50052
+  local sandbox=127.0.0.1:8090 admin=127.0.0.1:9090 data=$RUN/data argument
   for argument in "$@"; do
     case $argument in
       --detach) detach=yes ;;
       --listen=* | --gateway-listen=*) listen=${argument#*=} ;;
       --weather-listen=*) weather=${argument#*=} ;;
+      --provisioning-listen=*) provisioning=${argument#*=} ;;
+      --data-dir=*) data=${argument#*=} ;;
       --sandbox-listen=*) sandbox=${argument#*=} ;;
       --admin-listen=*) admin=${argument#*=} ;;
       *) die "up: unknown option '$argument' (./dev help)" ;;
@@ -39,6 +42,7 @@ dev_up() {
   if running; then die "the platform is running already (process $(cat "$PID_FILE")): ./dev down stops it"; fi
   check_port gateway "$listen"
   check_port weather "$weather"
+  check_port provisioning "$provisioning"
   check_port sandbox "$sandbox"
   check_port admin "$admin"
   mkdir -p "$RUN/log"
@@ -46,6 +50,7 @@ dev_up() {
   say "starting stratusd (log: .run/log/stratusd.log)"
   # A session of its own: Ctrl-C reaches this script, which then stops it in order.
   setsid "$ROOT/build/bin/stratusd" --profile=development --listen="$listen" --weather-listen="$weather" \
+    --provisioning-listen="$provisioning" --data-dir="$data" --modules="$ROOT/services/provisioning/modules" \
     --sandbox-listen="$sandbox" --admin-listen="$admin" --descriptors="$ROOT/build/share/stratus.pb" \
     --docs-dir="$DEPS/swagger-ui" --ready-file="$READY" >"$LOG" 2>&1 </dev/null &
   echo $! >"$PID_FILE"
@@ -113,9 +118,10 @@ dev_token() {
 }
 
 print_calls() {
-  local gateway weather token grpcurl=grpcurl
+  local gateway weather provisioning token grpcurl=grpcurl
   gateway=$(bound gateway)
   weather=$(bound weather)
+  provisioning=$(bound provisioning)
   command -v grpcurl >/dev/null 2>&1 || grpcurl=.deps/bin/grpcurl
   cat <<TEXT
 
@@ -138,6 +144,12 @@ Calls to paste:
   curl -H "Authorization: Bearer \$(./dev token)" 'http://$gateway/v1/weather:today?q=Kolkata&units=imperial'
   $grpcurl -plaintext -H "authorization: Bearer \$(./dev token)" $gateway stratus.weather.v1.WeatherService/GetTodayWeather
   $grpcurl -plaintext $weather list
+
+  curl -H "Authorization: Bearer \$(./dev token)" -H 'Content-Type: application/json' http://$gateway/droplet -d '{"image":"ubuntu-24-04-x64","name":"test","region":"lon1","size":"s-1vcpu-1gb","monitoring":true,"ipv6":true}'
+  curl -H "Authorization: Bearer \$(./dev token)" -H 'Content-Type: application/json' http://$gateway/note -d '{"title":"hello"}'
+  curl -H "Authorization: Bearer \$(./dev token)" http://$gateway/v1/stacks
+  curl -H "Authorization: Bearer \$(./dev token)" -X DELETE http://$gateway/droplet
+  $grpcurl -plaintext -H "authorization: Bearer \$(./dev token)" -d '{"module":"note","variables":{"title":"hello"}}' $provisioning stratus.provisioning.v1.ModuleService/ApplyModule
 
 In a browser: http://$gateway/docs, Authorize with the token above, Try it out.
 

@@ -84,6 +84,7 @@ def start_stratus(folder, env):
         f"--listen=127.0.0.1:{port}",
         "--admin-listen=127.0.0.1:0",
         "--profile=development",
+        f"--data-dir={folder / 'data'}",
         f"--descriptors={peers.RELEASE / 'share/stratus.pb'}",
         "--threads=1",
         "--access-log=off",

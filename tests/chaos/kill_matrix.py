@@ -43,9 +43,7 @@ class Round:
             self.names = set(self.variables["names"])
 
     def begin(self):
-        reply = self.rig.call(
-            f"/{self.kind}?stack={self.stack}", "POST", self.variables, {"prefer": "wait=0"}
-        )
+        reply = self.rig.call(f"/{self.kind}?stack={self.stack}", "POST", self.variables, {"prefer": "wait=0"})
         assert reply.status == 202, (reply.status, reply.body)
 
     def strike(self):

@@ -116,17 +116,18 @@ class Gateway:
     weather: str
     sandbox: str
     program: Program
+    provisioning: str = ""
     others: list = field(default_factory=list)
 
     @property
     def url(self):
         return f"http://{self.address}"
 
-    def call(self, path, token=None, method="GET", headers=None, body=None):
+    def call(self, path, token=None, method="GET", headers=None, body=None, timeout=20):
         headers = dict(headers or {})
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        return call(self.url + path, method, headers, body)
+        return call(self.url + path, method, headers, body, timeout)
 
     def token(self, **claims):
         """A token from the sandbox issuer: client_id, scope, ttl_seconds, groups, ..."""
@@ -166,6 +167,8 @@ def gateway(tmp_path_factory):
         "--profile=development",
         "--listen=127.0.0.1:0",
         "--weather-listen=127.0.0.1:0",
+        "--provisioning-listen=127.0.0.1:0",
+        f"--data-dir={tmp_path_factory.mktemp('data')}",
         "--sandbox-listen=127.0.0.1:0",
         "--admin-listen=127.0.0.1:0",
         f"--descriptors={BUILD / 'share' / 'stratus.pb'}",
@@ -174,7 +177,7 @@ def gateway(tmp_path_factory):
         env={"OPEN_METEO_DOMAIN": "http://127.0.0.1:1", "OPEN_METEO_GEOCODING_DOMAIN": "http://127.0.0.1:1"},
     )
     a = program.addresses
-    yield Gateway(a["gateway"], a["weather"], a["sandbox"], program)
+    yield Gateway(a["gateway"], a["weather"], a["sandbox"], program, a["provisioning"])
     assert program.stop() == 0, program.log()
 
 

@@ -32,7 +32,7 @@ class Postgres:
             os.chown(self.folder, nobody.pw_uid, nobody.pw_gid)
             self.prefix = ["setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
         self._run("initdb", "-D", str(self.folder / "data"), "-U", "stratus", "-A", "trust", "--no-sync")
-        self.log = open(self.folder.with_suffix(".log"), "wb")
+        self.log = open(self.folder.with_suffix(".log"), "wb")  # noqa: SIM115  # the server owns it from here
         self.process = subprocess.Popen(
             [*self.prefix, POSTGRES_BIN / "postgres", "-D", str(self.folder / "data"), "-k", str(self.folder)]
             + ["-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=200"],
@@ -100,16 +100,16 @@ class Rig:
         return self.replicas[name]
 
     def _gateway(self, name):
-        program = Program(
+        self.starts += 1
+        return Program(
             "stratus-gateway",
-            self.folder / f"gateway-{name}",
+            self.folder / f"gateway-{self.starts}",
             "--listen=127.0.0.1:0",
             "--admin-listen=127.0.0.1:0",
             f"--upstream=unix:{self.socket(name)}",
             f"--descriptors={BUILD / 'share' / 'stratus.pb'}",
             env=self.environment,
         )
-        return program
 
     def gateway_to(self, name):
         self.gateway.stop()

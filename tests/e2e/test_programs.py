@@ -1,5 +1,6 @@
 """The programs apart, as production runs them: gateway and weather service as processes of their own."""
 
+import base64
 import json
 import os
 import subprocess
@@ -18,7 +19,7 @@ def apart(tmp_path_factory):
     sandbox = Program("stratus-sandbox", folder / "s", "--listen=127.0.0.1:0", "--profile=development")
     address = sandbox.addresses["sandbox"]
     first = Gateway("", "", address, sandbox)
-    issuer = json.loads(__import__("base64").urlsafe_b64decode(first.token().split(".")[1] + "=="))["iss"]
+    issuer = json.loads(base64.urlsafe_b64decode(first.token().split(".")[1] + "=="))["iss"]
     env = {
         "COGNITO_ISSUER": issuer,
         "COGNITO_APP_CLIENT_ID": "dev,other",
@@ -148,14 +149,19 @@ def test_sigterm_lets_a_call_under_way_finish(tmp_path, apart):
         "OPEN_WEATHER_DOMAIN": f"http://{apart.sandbox}/data",
         "OPEN_WEATHER_API_VERSION": "2.5",
         "OPEN_WEATHER_API_KEY": API_KEY,
-        "COGNITO_ISSUER": json.loads(__import__("base64").urlsafe_b64decode(apart.token().split(".")[1] + "=="))["iss"],
+        "COGNITO_ISSUER": json.loads(base64.urlsafe_b64decode(apart.token().split(".")[1] + "=="))["iss"],
         "COGNITO_APP_CLIENT_ID": "dev",
     }
+    keys = tmp_path / "keys"
+    keys.touch(0o600)
+    keys.write_text(f"1:{base64.b64encode(os.urandom(32)).decode()}\n")
+    env["STRATUS_PROVISIONING_KEY_FILE"] = str(keys)
     program = Program(
         "stratusd",
         tmp_path,
         "--listen=127.0.0.1:0",
         "--admin-listen=127.0.0.1:0",
+        f"--data-dir={tmp_path / 'data'}",
         f"--descriptors={BUILD / 'share' / 'stratus.pb'}",
         env=env,
     )

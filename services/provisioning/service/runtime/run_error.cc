@@ -58,6 +58,9 @@ std::string MessageOf(const std::vector<v1::Diagnostic>& errors, std::string_vie
 }  // namespace
 
 std::string VariableOf(const v1::Diagnostic& diagnostic, const v1::Module& module) {
+  constexpr std::string_view kVariable = "var.";
+  const std::string& address = diagnostic.address();
+  if (address.compare(0, kVariable.size(), kVariable) == 0) return address.substr(kVariable.size());
   // A resource's failure may quote a variable too; only what is said of no resource is about the variable itself.
   if (!diagnostic.address().empty() || !absl::StrContains(diagnostic.summary(), "ariable")) return "";
   const std::string text = absl::StrCat(diagnostic.summary(), "\n", diagnostic.detail());

@@ -33,6 +33,11 @@ TEST(VariableOf, ReadsTheNameFromTheEnginesWords) {
       "size");
 }
 
+TEST(VariableOf, TakesTheAddressAtItsWord) {
+  EXPECT_EQ(VariableOf(Error("Invalid value for variable", "The title is too long.", "var.title"), ModuleWith({})),
+            "title");
+}
+
 TEST(VariableOf, IsSilentAboutResources) {
   const v1::Module module = ModuleWith({"size"});
   EXPECT_EQ(VariableOf(Error("Error creating droplet", "422 size is wrong"), module), "");

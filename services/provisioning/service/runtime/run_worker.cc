@@ -21,6 +21,9 @@ namespace {
 using engine::Command;
 
 constexpr absl::Duration kPause = absl::Milliseconds(500);
+constexpr absl::Duration kRetryFirst = absl::Milliseconds(500);
+constexpr absl::Duration kRetryMax = absl::Seconds(30);
+constexpr int kAttemptsMax = 100;  // some 45 minutes
 constexpr int kPlanRetriesMax = 3;
 
 bool IsPlanning(Command command) {
@@ -53,18 +56,43 @@ RunWorker::RunWorker(const RuntimeParts& parts, store::RunRow run, RunControl* c
     : parts_(parts), control_(*control), taken_over_(taken_over), lease_(parts.store, run, control) {}
 
 void RunWorker::Run() {
-  absl::Status status = Drive();
-  if (status.ok()) return;
-  if (IsHalt(status)) {
-    core::Log(core::Severity::kInfo, "a run is not driven here any more",
-              {{"run", lease_.run_uid()}, {"why", core::ToStd(status.message())}});
-    return;
+  absl::Duration wait = kRetryFirst;
+  for (int attempt = 1;; ++attempt) {
+    const absl::Status status = Drive();
+    if (status.ok()) return;
+    if (IsHalt(status)) {
+      core::Log(core::Severity::kInfo, "a run is not driven here any more",
+                {{"run", lease_.run_uid()}, {"why", core::ToStd(status.message())}});
+      return;
+    }
+    core::Log(core::Severity::kWarning, "a run could not be driven on",
+              {{"run", lease_.run_uid()},
+               {"code", core::CodeName(status.code())},
+               {"reason", core::ToStd(status.message())}});
+    const bool passing = absl::IsUnavailable(status) || absl::IsUnknown(status) || absl::IsDeadlineExceeded(status);
+    if (!passing || attempt == kAttemptsMax) return GiveUp(status);
+    const absl::Time next = absl::Now() + wait;
+    wait = std::min(wait * 2, kRetryMax);
+    while (absl::Now() < next && !control_.halted()) control_.Wait(std::min(kPause, next - absl::Now()));
+    if (control_.halted()) return;
+    taken_over_ = true;  // from here on it may have been begun
+    lease_.Refresh().IgnoreError();
   }
-  core::Log(
-      core::Severity::kWarning, "a run could not be driven to its end",
-      {{"run", lease_.run_uid()}, {"code", core::CodeName(status.code())}, {"reason", core::ToStd(status.message())}});
+}
+
+// What is wrong does not pass. The run ends, and says what it leaves where.
+void RunWorker::GiveUp(const absl::Status& why) {
   Ending ending;
-  ending.error = core::ToProto(status);
+  ending.error = core::ToProto(why);
+  parts_.engine->KillAll(lease_.run_uid()).IgnoreError();
+  if (absl::StatusOr<std::vector<LostResource>> lost = FindLostNow(); lost.ok()) {
+    for (const LostResource& resource : *lost) {
+      ending.notes.push_back(resource.id.empty()
+                                 ? absl::StrCat(resource.address, " had been begun: see whether it is there")
+                                 : absl::StrCat(resource.address, ", id ", resource.id, ", is not in the state"));
+    }
+  }
+  if (lease_.run().force_cancel_requested) ending.status = v1::RUN_STATUS_FORCE_CANCELED;
   if (absl::Status ended = End(std::move(ending)); !ended.ok() && !IsHalt(ended)) {
     core::Log(core::Severity::kError, "a run's end could not be stored: it is taken up again once its lease runs out",
               {{"run", lease_.run_uid()}, {"reason", core::ToStd(ended.message())}});
@@ -72,8 +100,32 @@ void RunWorker::Run() {
 }
 
 absl::Status RunWorker::Drive() {
-  if (absl::Status status = ReadRunInputs(); !status.ok()) return status;
+  if (absl::Status status = ReadRunInputs(); !status.ok()) {
+    const bool passing = absl::IsUnavailable(status) || absl::IsUnknown(status);
+    return taken_over_ && !passing ? WaitForInputs(status) : status;
+  }
   return taken_over_ ? TakeUp() : Begin();
+}
+
+// A run that was begun, and whose module or credentials are gone since: without them nothing can be recovered. It waits
+// for a service that has them again, or for a person who gives it up by ForceCancelRun.
+absl::Status RunWorker::WaitForInputs(const absl::Status& why) {
+  absl::StatusOr<std::string> begun = parts_.store->GetBlob(lease_.run_uid(), kProgressBlob);
+  if (absl::IsNotFound(begun.status())) return why;
+  const std::string reason = absl::StrCat("it cannot be taken up again: ", why.message());
+  const absl::Status said = lease_.Update([&](LeasedChange& change) {
+    SetStatus(&change, v1::RUN_STATUS_INTERRUPTED, reason);
+    return absl::OkStatus();
+  });
+  if (!said.ok()) return said;
+  core::Log(core::Severity::kError, "a run waits for what it needs to be recovered",
+            {{"run", lease_.run_uid()}, {"reason", reason}});
+  while (!control_.halted()) {
+    control_.Wait(kPause);
+    control_.TakeLook();
+    if (lease_.Refresh().ok() && lease_.run().force_cancel_requested) return why;
+  }
+  return Halt("the service stops");
 }
 
 absl::Status RunWorker::ReadRunInputs() {
@@ -247,27 +299,29 @@ absl::Status RunWorker::ConcludeApply(StepResult result) {
     const absl::Status written = parts_.keeper->WriteLeft(lease_.run_uid(), lease_.epoch(), leavings->errored_state);
     if (!written.ok() && !absl::IsAborted(written) && !absl::IsInvalidArgument(written)) return written;
   }
-  absl::StatusOr<bool> lacking = LacksWhatWasMade();
-  if (!lacking.ok()) return lacking.status();
-  if (*lacking) return Recover("the engine failed, and its state lacks what it had made", true, true);
+  absl::StatusOr<std::vector<LostResource>> lost = FindLostNow();
+  if (!lost.ok()) return lost.status();
+  if (!lost->empty()) return Recover("the engine failed, and its state lacks what it had made", true, true);
   return result.interrupted ? EndCanceled() : EndFailed(result);
 }
 
-absl::StatusOr<bool> RunWorker::LacksWhatWasMade() {
+absl::StatusOr<std::vector<LostResource>> RunWorker::FindLostNow() {
   Evidence evidence;
   evidence.orderly = true;
   absl::StatusOr<std::vector<store::LedgerRow>> ledger = parts_.store->Ledger(lease_.run_uid());
   if (!ledger.ok()) return ledger.status();
   evidence.ledger = *std::move(ledger);
-  if (evidence.ledger.empty()) return false;
-  const auto ids = [](const absl::StatusOr<std::optional<std::string>>& text) {
-    if (!text.ok() || !text->has_value()) return std::map<std::string, std::string>();
+  if (evidence.ledger.empty()) return std::vector<LostResource>();
+  for (const auto& [ids, text] :
+       {std::pair(&evidence.state, parts_.keeper->Newest(lease_.stack_uid())),
+        std::pair(&evidence.before, parts_.keeper->Before(lease_.stack_uid(), lease_.run_uid()))}) {
+    if (!text.ok()) return text.status();
+    if (!text->has_value()) continue;
     absl::StatusOr<StateDocument> state = ReadState(**text);
-    return state.ok() ? IdsByAddress(*state) : std::map<std::string, std::string>();
-  };
-  evidence.state = ids(parts_.keeper->Newest(lease_.stack_uid()));
-  evidence.before = ids(parts_.keeper->Before(lease_.stack_uid(), lease_.run_uid()));
-  return !FindLost(evidence).empty();
+    if (!state.ok()) return state.status();
+    *ids = IdsByAddress(*state);
+  }
+  return FindLost(evidence);
 }
 
 absl::Status RunWorker::Recover(std::string_view why, bool reachable, bool orderly) {

@@ -20,7 +20,9 @@ class RunWorker {
 
  private:
   absl::Status Drive();
+  void GiveUp(const absl::Status& why);
   absl::Status ReadRunInputs();
+  absl::Status WaitForInputs(const absl::Status& why);
   absl::Status Begin();
   absl::Status TakeUp();
   absl::Status GoOnWith(std::unique_ptr<engine::Watch> watch);
@@ -31,7 +33,7 @@ class RunWorker {
   absl::Status ConcludeApply(StepResult result);
   absl::Status RetryPlan();
   absl::Status Recover(std::string_view why, bool reachable, bool orderly);
-  absl::StatusOr<bool> LacksWhatWasMade();
+  absl::StatusOr<std::vector<LostResource>> FindLostNow();
   absl::Status KeepPlan(const StepResult& result);
   absl::Status ApplyApproved();
   absl::StatusOr<std::string> ApprovedPlan();
@@ -43,7 +45,7 @@ class RunWorker {
 
   const RuntimeParts& parts_;
   RunControl& control_;
-  const bool taken_over_;
+  bool taken_over_;
   Lease lease_;
   bool stack_auto_approve_ = false;
   std::optional<RunInputs> inputs_;
