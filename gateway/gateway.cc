@@ -44,6 +44,7 @@ absl::StatusOr<proxy::ProxyOptions> MakeProxyOptions(GatewayOptions* options, co
   pages.title = options->title;
   pages.docs_dir = options->docs_dir;
   pages.token_url = options->token_url;
+  pages.openapi_overlay = options->openapi_overlay;
   pages.auth = options->authenticator != nullptr;
   pages.output = settings.call.output;
   auto built_pages = Pages::Create(pages, proxy.snapshot);

@@ -35,6 +35,8 @@ struct GatewayOptions {
   std::string title = "API";
   std::string docs_dir;   // Swagger UI's files; empty: no /docs
   std::string token_url;  // where /docs gets tokens; may be empty
+  // JSON that is merged into /openapi.json (gateway/openapi/overlay.h); empty: none. A wrong one is INVALID_ARGUMENT.
+  std::string openapi_overlay;
   // The access log's file descriptor; -1: none.
   int access_log_fd = -1;
 };

@@ -2,12 +2,15 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <fstream>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "gateway/gateway.h"
 #include "gateway/proxy/method_table.h"
@@ -42,6 +45,7 @@ struct Flags {
   std::string docs_dir;
   std::string title = "API";
   std::string token_url;
+  std::string openapi_overlay;
   std::string ready_file;
   int threads = 0;
   int drain_seconds = 20;
@@ -65,6 +69,7 @@ void AddFlags(CLI::App* app, Flags* flags) {
   app->add_option("--docs-dir", flags->docs_dir, "Swagger UI's files; without it there is no /docs");
   app->add_option("--title", flags->title, "The API's name in /openapi.json")->capture_default_str();
   app->add_option("--token-url", flags->token_url, "The issuer's token endpoint, for /docs");
+  app->add_option("--openapi-overlay", flags->openapi_overlay, "A JSON file that is merged into /openapi.json");
   app->add_option("--ready-file", flags->ready_file, "Where the bound addresses are written once ready");
   app->add_option("--drain-seconds", flags->drain_seconds, "How long calls may take to end after SIGTERM")
       ->check(CLI::Range(0, 3600))
@@ -106,6 +111,14 @@ absl::Status LoadDescriptors(const Flags& flags, gateway::GatewayOptions* option
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::string> ReadText(const std::string& path) {
+  if (path.empty()) return std::string();
+  std::ifstream file(path, std::ios::binary);
+  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  if (!file) return absl::NotFoundError(absl::StrCat(path, ": cannot be read"));
+  return text;
+}
+
 absl::StatusOr<gateway::GatewayOptions> MakeOptions(const Flags& flags) {
   gateway::GatewayOptions options;
   auto listen = core::ParseAddress(flags.listen);
@@ -123,6 +136,9 @@ absl::StatusOr<gateway::GatewayOptions> MakeOptions(const Flags& flags) {
   options.title = flags.title;
   options.docs_dir = flags.docs_dir;
   options.token_url = flags.token_url;
+  auto overlay = ReadText(flags.openapi_overlay);
+  if (!overlay.ok()) return overlay.status();
+  options.openapi_overlay = *std::move(overlay);
   if (flags.access_log == "stdout") options.access_log_fd = STDOUT_FILENO;
   if (flags.access_log == "stderr") options.access_log_fd = STDERR_FILENO;
   return options;

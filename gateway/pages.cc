@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gateway/openapi/document.h"
+#include "gateway/openapi/overlay.h"
 #include "lib/core/log.h"
 #include "lib/core/status.h"
 
@@ -24,7 +25,7 @@ absl::StatusOr<std::shared_ptr<const Pages>> Pages::Create(const PagesOptions& o
                                                            const std::shared_ptr<const proxy::Snapshot>& snapshot) {
   std::shared_ptr<Pages> pages(new Pages);
   pages->paths_ = options.paths;
-  pages->BuildDocument(options, *snapshot);
+  if (absl::Status status = pages->BuildDocument(options, *snapshot); !status.ok()) return status;
   if (!options.docs_dir.empty() && !options.paths.docs.empty() && !options.paths.openapi.empty()) {
     openapi::PagesOptions docs;
     docs.folder = options.docs_dir;
@@ -39,7 +40,7 @@ absl::StatusOr<std::shared_ptr<const Pages>> Pages::Create(const PagesOptions& o
   return pages;
 }
 
-void Pages::BuildDocument(const PagesOptions& options, const proxy::Snapshot& snapshot) {
+absl::Status Pages::BuildDocument(const PagesOptions& options, const proxy::Snapshot& snapshot) {
   openapi::DocumentOptions document;
   document.title = options.title;
   document.version = kVersion;
@@ -55,8 +56,14 @@ void Pages::BuildDocument(const PagesOptions& options, const proxy::Snapshot& sn
   openapi::Document built = openapi::Build(snapshot.services(), document);
   for (const std::string& warning : built.warnings) core::Log(core::Severity::kWarning, warning);
   document_ = std::move(built.json);
+  if (!options.openapi_overlay.empty()) {
+    auto merged = openapi::ApplyOverlay(document_, options.openapi_overlay);
+    if (!merged.ok()) return merged.status();
+    document_ = *std::move(merged);
+  }
   document_etag_ = absl::StrCat("\"", absl::Hex(Fingerprint(document_)), "\"");
   document_headers_ = {{"content-type", "application/json"}, {"etag", document_etag_}, {"cache-control", "no-cache"}};
+  return absl::OkStatus();
 }
 
 std::optional<proxy::PageView> Pages::Find(const http::RequestHead& head) const {

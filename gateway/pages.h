@@ -20,6 +20,7 @@ struct PagesOptions {
   std::string token_url;  // of the issuer, for Authorize; may be empty
   bool auth = true;       // whether calls need tokens
   transcode::OutputOptions output;
+  std::string openapi_overlay;  // merged into the document (openapi/overlay.h); may be empty
 };
 
 class Pages final : public proxy::BuiltinPages {
@@ -31,7 +32,7 @@ class Pages final : public proxy::BuiltinPages {
 
  private:
   Pages() = default;
-  void BuildDocument(const PagesOptions& options, const proxy::Snapshot& snapshot);
+  absl::Status BuildDocument(const PagesOptions& options, const proxy::Snapshot& snapshot);
 
   Paths paths_;
   std::string document_;

@@ -3,10 +3,12 @@
 #include <gmock/gmock.h>
 
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "gateway/gateway.h"
 #include "gateway/testing/raw_client.h"
+#include "services/provisioning/service/api/openapi_overlay.h"
 #include "services/provisioning/service/api/testing/api_fixture.h"
 
 namespace stratus::provisioning::service {
@@ -25,6 +27,7 @@ class ProvisioningGatewayTest : public testing::ApiFixture {
     gateway::GatewayOptions options;
     options.listen = *core::ParseAddress("127.0.0.1:0");
     options.config.add_upstreams()->set_address(service_address());
+    options.openapi_overlay = OpenApiOverlay(modules_);
     std::ifstream file(STRATUS_DESCRIPTORS, std::ios::binary);
     ASSERT_TRUE(options.descriptors.ParseFromIstream(&file));
     auto started = gateway::Gateway::Start(std::move(options));
@@ -105,6 +108,22 @@ TEST_F(ProvisioningGatewayTest, BuiltInPathsWinOverModules) {
     EXPECT_NE(response.status, 200) << path;
     EXPECT_THAT(response.body, ::testing::Not(HasSubstr("there is no module"))) << path;
   }
+}
+
+TEST_F(ProvisioningGatewayTest, EachModuleHasItsOwnForm) {
+  const auto document = nlohmann::json::parse(Send("GET", "/openapi.json").body);
+  const auto& post = document["paths"]["/note"]["post"];
+  const auto& schema = post["requestBody"]["content"]["application/json"]["schema"];
+  EXPECT_EQ(schema["properties"]["text"]["type"], "string");
+  EXPECT_EQ(schema["properties"]["secret"]["writeOnly"], true);
+  EXPECT_EQ(schema["required"], nlohmann::json::array({"text"}));
+  EXPECT_EQ(schema["additionalProperties"], false);
+  EXPECT_EQ(post["responses"]["201"]["content"]["application/json"]["schema"]["properties"]["key"]["type"], "null");
+  EXPECT_TRUE(post["responses"].contains("202"));
+  EXPECT_TRUE(post["responses"].contains("404"));
+  for (const auto& parameter : post["parameters"]) EXPECT_NE(parameter["in"], "path");
+  EXPECT_TRUE(document["paths"]["/droplet"].contains("delete"));
+  EXPECT_TRUE(document["paths"].contains("/{module}"));
 }
 
 TEST_F(ProvisioningGatewayTest, ARunIsWatchedAsLines) {
