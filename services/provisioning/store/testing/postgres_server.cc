@@ -123,9 +123,10 @@ void PostgresServer::Start() {
 }
 
 std::string PostgresServer::NewDatabase() {
+  // A schema is a thousand times cheaper than a database, and as empty.
   const std::string name = absl::StrCat("test", ++databases_);
-  Execute("CREATE DATABASE " + name);
-  return absl::StrCat("postgresql://stratus@/", name, "?host=", folder_);
+  Execute("CREATE SCHEMA " + name);
+  return absl::StrCat("postgresql://stratus@/postgres?host=", folder_, "&options=-csearch_path%3D", name);
 }
 
 void PostgresServer::Disconnect() {

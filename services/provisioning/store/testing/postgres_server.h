@@ -19,7 +19,7 @@ class PostgresServer {
   PostgresServer(const PostgresServer&) = delete;
   PostgresServer& operator=(const PostgresServer&) = delete;
 
-  // A URL of a database that is made by the call, empty.
+  // A URL of something empty that is made by the call: a schema of its own, which sees no other's tables.
   std::string NewDatabase();
 
   // Start returns once it takes connections. Stop is a crash: nothing is flushed, no client is told.
