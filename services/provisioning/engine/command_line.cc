@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "lib/core/status.h"
+#include "services/provisioning/engine/process.h"
 
 namespace stratus::provisioning::engine {
 namespace {
@@ -117,7 +118,7 @@ std::vector<std::string> BaseEnvironment(const std::string& folder, const std::s
 absl::StatusOr<std::vector<std::string>> EngineEnvironment(const Step& step, const std::string& folder,
                                                            const std::string& cli_config) {
   std::vector<std::string> environment = BaseEnvironment(folder, cli_config);
-  environment.push_back("STRATUS_RUN=" + step.run_uid);
+  environment.push_back(RunMarker(folder));
   for (const char* name : {"TF_HTTP_ADDRESS=", "TF_HTTP_LOCK_ADDRESS=", "TF_HTTP_UNLOCK_ADDRESS="}) {
     environment.push_back(name + step.backend.address);
   }

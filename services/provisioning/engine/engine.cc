@@ -81,7 +81,7 @@ class OpenTofu final : public Engine {
   absl::StatusOr<std::string> RunFolder(std::string_view run_uid) const;
   absl::StatusOr<std::unique_ptr<Watch>> LaunchCounted(const Step& step);
   absl::Status WriteFolder(const Step& step, const std::string& run_folder, const std::string& step_folder);
-  absl::Status StartShim(const Step& step, const std::string& run_folder, const std::string& step_folder,
+  absl::Status StartShim(const std::string& run_folder, const std::string& step_folder,
                          const UniqueFd& launch_lock) const;
   absl::Status Reserve();
   void Release(const StepWatch* launched);
@@ -145,7 +145,7 @@ absl::StatusOr<std::unique_ptr<Watch>> OpenTofu::LaunchCounted(const Step& step)
   if (!lock.ok()) return lock.status();
   const std::string step_folder = absl::StrCat(*run_folder, "/", step.name);
   absl::Status status = WriteFolder(step, *run_folder, step_folder);
-  if (status.ok()) status = StartShim(step, *run_folder, step_folder, *lock);
+  if (status.ok()) status = StartShim(*run_folder, step_folder, *lock);
   if (!status.ok()) {
     unlink((step_folder + "/environment").c_str());
     return status;
@@ -169,7 +169,7 @@ absl::Status OpenTofu::WriteFolder(const Step& step, const std::string& run_fold
   return WriteInputs(step, run_folder);
 }
 
-absl::Status OpenTofu::StartShim(const Step& step, const std::string& run_folder, const std::string& step_folder,
+absl::Status OpenTofu::StartShim(const std::string& run_folder, const std::string& step_folder,
                                  const UniqueFd& launch_lock) const {
   int report[2];
   if (pipe2(report, O_CLOEXEC) != 0) return ErrnoStatus("pipe");
@@ -184,7 +184,7 @@ absl::Status OpenTofu::StartShim(const Step& step, const std::string& run_folder
     arguments.insert(arguments.begin(), prefix.begin(), prefix.end());
   }
   const auto pid = Spawn({.arguments = arguments,
-                          .environment = {"STRATUS_RUN=" + step.run_uid},
+                          .environment = {RunMarker(run_folder)},
                           .descriptors = {{report_write.get(), kReportFd}, {launch_lock.get(), kLockFd}}});
   if (!pid.ok()) return pid.status();
   report_write.Reset();
@@ -226,7 +226,7 @@ absl::Status OpenTofu::KillAll(std::string_view run_uid) {
     pollfd wait = {ended.get(), POLLIN, 0};
     poll(&wait, 1, static_cast<int>(absl::ToInt64Milliseconds(kKillBySupervisorMax)));
   }
-  return KillRunProcesses(run_uid, *run_folder, shims, kKillMax);
+  return KillRunProcesses(*run_folder, shims, kKillMax);
 }
 
 absl::StatusOr<Leavings> OpenTofu::Collect(std::string_view run_uid) {

@@ -139,7 +139,8 @@ class Watch {
   // itself, or the step's grace has passed; then `known` is false.
   virtual std::optional<Exit> Poll() = 0;
 
-  // SIGINT to the group; after the step's grace, SIGKILL (by the shim, so that it happens without us too).
+  // SIGINT to the engine, a moment later to all that it started; after the step's grace, SIGKILL (by the shim, so that
+  // it happens without us too).
   virtual void Interrupt() = 0;
   virtual void Kill() = 0;
 

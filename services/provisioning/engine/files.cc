@@ -37,7 +37,7 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, size_t bytes_max) 
   if (fstat(fd.get(), &info) != 0) return ErrnoStatus(path);
   std::string text;
   // Files of /proc say that they have no size.
-  text.resize(std::clamp<size_t>(static_cast<size_t>(info.st_size) + 1, 4096, bytes_max + 1));
+  text.resize(std::min(std::max<size_t>(static_cast<size_t>(info.st_size) + 1, 4096), bytes_max + 1));
   size_t used = 0;
   for (;;) {
     const ssize_t got = read(fd.get(), text.data() + used, text.size() - used);

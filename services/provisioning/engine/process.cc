@@ -56,10 +56,9 @@ const std::string& BootId() {
   return id;
 }
 
-bool IsMarked(pid_t pid, std::string_view run_uid) {
+bool IsMarked(pid_t pid, const std::string& marker) {
   const auto environment = ReadFile(absl::StrCat("/proc/", pid, "/environ"), kProcBytesMax);
   if (!environment.ok()) return false;
-  const std::string marker = absl::StrCat("STRATUS_RUN=", core::ToAbsl(run_uid));
   size_t at = 0;
   while (at < environment->size()) {
     size_t end = environment->find('\0', at);
@@ -117,8 +116,10 @@ bool SendSignal(const ProcessId& process, int signal) {
   return fd && syscall(SYS_pidfd_send_signal, fd.get(), signal, nullptr, 0) == 0;
 }
 
-std::vector<ProcessId> FindRunProcesses(std::string_view run_uid, const std::string& folder,
-                                        const std::vector<ProcessId>& shims) {
+std::string RunMarker(const std::string& run_folder) { return "STRATUS_RUN=" + run_folder; }
+
+std::vector<ProcessId> FindRunProcesses(const std::string& run_folder, const std::vector<ProcessId>& shims) {
+  const std::string marker = RunMarker(run_folder);
   std::vector<ProcessId> found;
   const std::unique_ptr<DIR, int (*)(DIR*)> proc(opendir("/proc"), closedir);
   if (proc == nullptr) return found;
@@ -128,23 +129,23 @@ std::vector<ProcessId> FindRunProcesses(std::string_view run_uid, const std::str
     const auto stat = ReadStat(pid);
     if (!stat || IsDead(stat->state)) continue;
     bool ours = false;
-    for (const ProcessId& shim : shims) ours = ours || IsMember(pid, *stat, shim, folder);
-    if (ours || IsMarked(pid, run_uid)) found.push_back({pid, stat->start_ticks, BootId()});
+    for (const ProcessId& shim : shims) ours = ours || IsMember(pid, *stat, shim, run_folder);
+    if (ours || IsMarked(pid, marker)) found.push_back({pid, stat->start_ticks, BootId()});
   }
   return found;
 }
 
-absl::Status KillRunProcesses(std::string_view run_uid, const std::string& folder, const std::vector<ProcessId>& shims,
+absl::Status KillRunProcesses(const std::string& run_folder, const std::vector<ProcessId>& shims,
                               absl::Duration timeout) {
   const absl::Time deadline = absl::Now() + timeout;
   for (;;) {
-    const std::vector<ProcessId> living = FindRunProcesses(run_uid, folder, shims);
+    const std::vector<ProcessId> living = FindRunProcesses(run_folder, shims);
     if (living.empty()) return absl::OkStatus();
     for (const ProcessId& process : living) SendSignal(process, SIGKILL);
     const absl::Duration left = deadline - absl::Now();
     if (left <= absl::ZeroDuration()) {
-      return absl::DeadlineExceededError(absl::StrCat("process ", living[0].pid, " of run ", core::ToAbsl(run_uid),
-                                                      " does not die; ", living.size(), " remain"));
+      return absl::DeadlineExceededError(
+          absl::StrCat("process ", living[0].pid, " of ", run_folder, " does not die; ", living.size(), " remain"));
     }
     if (const UniqueFd fd = OpenProcess(living[0])) {
       pollfd ended = {fd.get(), POLLIN, 0};

@@ -32,13 +32,15 @@ UniqueFd OpenProcess(const ProcessId& process);
 // False when it is gone. The signal never reaches another process that got its number.
 bool SendSignal(const ProcessId& process, int signal);
 
-// Every living process that belongs to a run: of one of the sessions that its shims lead, or marked in its environment
-// with `STRATUS_RUN=uid`, or at work in its folder and of such a session's number.
-std::vector<ProcessId> FindRunProcesses(std::string_view run_uid, const std::string& folder,
-                                        const std::vector<ProcessId>& shims);
+// What marks a run's processes in their environment. By its folder: run uids are unique within one data folder only.
+std::string RunMarker(const std::string& run_folder);
+
+// Every living process that belongs to a run: of one of the sessions that its shims lead, or marked, or at work in its
+// folder and of such a session's number.
+std::vector<ProcessId> FindRunProcesses(const std::string& run_folder, const std::vector<ProcessId>& shims);
 
 // SIGKILL to all of them, again and again until none is left. DEADLINE_EXCEEDED names one that remains.
-absl::Status KillRunProcesses(std::string_view run_uid, const std::string& folder, const std::vector<ProcessId>& shims,
+absl::Status KillRunProcesses(const std::string& run_folder, const std::vector<ProcessId>& shims,
                               absl::Duration timeout);
 
 struct Finished {

@@ -26,6 +26,7 @@ constexpr size_t kErrorTextMax = 4096;
 // Where inotify has no instance left, and for an engine whose shim has died: it may write without anybody telling.
 constexpr absl::Duration kBlindWait = absl::Milliseconds(50);
 
+constexpr absl::Duration kKillMax = absl::Seconds(10);
 constexpr absl::Duration kLastActMax = absl::Seconds(5);
 
 std::string ReadAt(int fd, int64_t offset, size_t bytes) {
@@ -177,8 +178,7 @@ void StepWatch::Interrupt() { SendSignal(shim_, SIGTERM); }
 
 void StepWatch::Kill() {
   if (SendSignal(shim_, SIGUSR1)) return;
-  const std::filesystem::path run = std::filesystem::path(folder_).parent_path();
-  KillRunProcesses(run.filename().string(), run, {shim_}, absl::Seconds(10)).IgnoreError();
+  KillRunProcesses(std::filesystem::path(folder_).parent_path(), {shim_}, kKillMax).IgnoreError();
 }
 
 std::string StepWatch::ErrorText() const {

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "services/provisioning/engine/files.h"
 #include "services/provisioning/engine/process.h"
@@ -32,7 +33,7 @@ class SupervisionTest : public EngineTest {
   }
 
   std::vector<ProcessId> Living(const std::string& run) const {
-    return FindRunProcesses(run, RunPath(run), {ProcessOf(run, "shim.pid")});
+    return FindRunProcesses(RunPath(run), {ProcessOf(run, "shim.pid")});
   }
 
   // An apply that has begun to make things and will not end by itself.
@@ -102,11 +103,13 @@ TEST_F(SupervisionTest, AnInterruptedEngineEndsInGoodOrder) {
   const auto watch = LaunchSlow("r1");
   watch->Interrupt();
   watch->Interrupt();  // a second one does not cut its clean-up short
-  const Exit exit = AwaitExit(watch.get());
+  std::vector<std::string> lines;
+  const Exit exit = AwaitExit(watch.get(), &lines);
   EXPECT_TRUE(exit.known);
   EXPECT_EQ(exit.code, 1);
   EXPECT_FALSE(exit.timed_out);
-  EXPECT_THAT(state_.state("r1"), HasSubstr("\"status\":\"tainted\""));
+  EXPECT_THAT(state_.state("r1"), HasSubstr("\"status\":\"tainted\""))
+      << absl::StrJoin(lines, "\n") << watch->ErrorText() << engine_->Collect("r1")->errored_state;
   EXPECT_FALSE(state_.locked("r1"));
   EXPECT_THAT(Living("r1"), IsEmpty());
 }
@@ -197,7 +200,7 @@ TEST_F(SupervisionTest, AShimKilledWhileItBeginsIsAdoptableOrNeverBegan) {
     const absl::Duration delay = absl::Microseconds(std::uniform_int_distribution<int>(0, 3000)(random));
     std::thread killer([&] {
       std::vector<ProcessId> found;
-      while (found.empty() && !done) found = FindRunProcesses(run, RunPath(run), {});
+      while (found.empty() && !done) found = FindRunProcesses(RunPath(run), {});
       absl::SleepFor(delay);
       for (const ProcessId& process : found) SendSignal(process, SIGKILL);
     });

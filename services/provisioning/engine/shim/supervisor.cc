@@ -15,7 +15,8 @@
 namespace stratus::shim {
 namespace {
 
-constexpr int64_t kKillAgainMs = 1000;      // a process in the kernel's hands dies when it comes back
+constexpr int64_t kKillAgainMs = 1000;  // a process in the kernel's hands dies when it comes back
+constexpr int64_t kOthersAfterMs = 100;
 constexpr int64_t kLeftoversMsMax = 10000;  // how long to wait for what the engine left behind
 
 int64_t NowMs() {
@@ -40,17 +41,22 @@ int WaitSignal(int64_t ms) {
   return signal > 0 ? signal : 0;
 }
 
-// SIGKILL to every process of this session but this one, and to every child, whatever its session.
-void KillSession() {
+// To every process of this session but this one and `spared`.
+void SignalSession(int signal, pid_t spared) {
   DIR* proc = opendir("/proc");
   if (proc == nullptr) return;
   const pid_t self = getpid();
   while (const dirent* entry = readdir(proc)) {
     const auto pid = static_cast<pid_t>(strtol(entry->d_name, nullptr, 10));
-    if (pid <= 0 || pid == self) continue;
-    if (getsid(pid) == self) kill(pid, SIGKILL);
+    if (pid > 0 && pid != self && pid != spared && getsid(pid) == self) kill(pid, signal);
   }
   closedir(proc);
+}
+
+// SIGKILL to every process of this session but this one, and to every child, whatever its session.
+void KillSession() {
+  const pid_t self = getpid();
+  SignalSession(SIGKILL, self);
   char path[64];
   snprintf(path, sizeof(path), "/proc/self/task/%d/children", self);
   if (FILE* children = fopen(path, "re"); children != nullptr) {
@@ -82,11 +88,12 @@ Supervisor::Supervisor(pid_t engine, int64_t wall_ms, int64_t grace_ms)
 Ending Supervisor::Run() {
   int status = 0;
   while (!Reap(&status)) {
-    switch (WaitSignal(deadline_ms_ - NowMs())) {
+    switch (WaitSignal(NextMs() - NowMs())) {
       case SIGTERM:
       case SIGINT: Interrupt(); break;
       case SIGUSR1: Kill(); break;
       default:
+        if (NowMs() >= others_ms_) InterruptOthers();
         if (NowMs() >= deadline_ms_) OnDeadline();
     }
   }
@@ -98,8 +105,16 @@ void Supervisor::Interrupt() {
   if (phase_ != Phase::kRunning) return;
   phase_ = Phase::kInterrupted;
   deadline_ms_ = NowMs() + grace_ms_;
-  kill(-engine_, SIGINT);
+  others_ms_ = NowMs() + kOthersAfterMs;
+  kill(engine_, SIGINT);
 }
+
+void Supervisor::InterruptOthers() {
+  others_ms_ = kNever;
+  SignalSession(SIGINT, engine_);
+}
+
+int64_t Supervisor::NextMs() const { return others_ms_ < deadline_ms_ ? others_ms_ : deadline_ms_; }
 
 void Supervisor::Kill() {
   phase_ = Phase::kKilled;

@@ -22,15 +22,20 @@ class Supervisor {
 
   Supervisor(pid_t engine, int64_t wall_ms, int64_t grace_ms);
 
-  // SIGTERM and SIGINT interrupt the engine (SIGINT to its process group, once: a second one would cut its own clean-up
-  // short) and SIGUSR1 kills it. The wall time interrupts too; the grace after an interrupt kills.
+  // SIGTERM and SIGINT interrupt the engine and SIGUSR1 kills it. The wall time interrupts too; the grace after an
+  // interrupt kills. An interrupt is one SIGINT to the engine, since a second would cut its own clean-up short, and a
+  // moment later one to each other process of the session: a signal to the whole group now and then reached the engine
+  // twice when it was just starting a command (about 1 of 40 on a busy machine).
   Ending Run();
 
  private:
+  static constexpr int64_t kNever = INT64_MAX;
   enum class Phase { kRunning, kInterrupted, kKilled };
 
   void Interrupt();
+  void InterruptOthers();
   void Kill();
+  int64_t NextMs() const;
   void OnDeadline();
   bool Reap(int* status);
   void EndLeftovers();
@@ -38,7 +43,8 @@ class Supervisor {
   const pid_t engine_;
   const int64_t grace_ms_;
   Phase phase_ = Phase::kRunning;
-  int64_t deadline_ms_;  // on the monotonic clock
+  int64_t deadline_ms_;         // on the monotonic clock
+  int64_t others_ms_ = kNever;  // when the engine's company is interrupted
   bool timed_out_ = false;
 };
 
