@@ -183,6 +183,7 @@ absl::Status Platform::Parts::StartGateway() {
   options.authenticator = authenticator;
   options.title = "Stratus";
   options.docs_dir = flags.docs_dir;
+  options.openapi_overlay = provisioning->OpenApiOverlay();
   if (sandbox != nullptr) options.token_url = absl::StrCat(sandbox->base_url(), "/oauth2/token");
   if (flags.access_log == "stdout") options.access_log_fd = STDOUT_FILENO;
   if (flags.access_log == "stderr") options.access_log_fd = STDERR_FILENO;

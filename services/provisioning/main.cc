@@ -1,5 +1,6 @@
 // stratus-provisioning: the ProvisioningService as a program of its own.
 #include <CLI/CLI.hpp>
+#include <fstream>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -27,6 +28,7 @@ struct Flags {
   std::string listen = "127.0.0.1:50052";
   std::string admin_listen = "127.0.0.1:9092";
   std::string ready_file;
+  std::string openapi_overlay;
   std::string profile = "production";
   std::string auth = "cognito";
   int drain_seconds = 20;
@@ -37,6 +39,8 @@ void AddFlags(CLI::App* app, Flags* flags) {
   app->add_option("--listen", flags->listen, "HOST:PORT or unix:PATH; port 0 takes a free one")->capture_default_str();
   app->add_option("--admin-listen", flags->admin_listen, "Health, readiness and metrics")->capture_default_str();
   app->add_option("--ready-file", flags->ready_file, "Where to write the bound addresses once ready");
+  app->add_option("--openapi-overlay", flags->openapi_overlay,
+                  "Where to write the modules' forms once ready: stratus-gateway takes the file under the same flag");
   app->add_option("--profile", flags->profile, "development or production")
       ->envname("STRATUS_PROFILE")
       ->check(CLI::IsMember({"development", "production"}))
@@ -95,6 +99,11 @@ absl::Status Run(const Flags& flags, core::TerminationSignal* termination) {
   const std::string& address = (*server)->addresses().front();
   core::Log(core::Severity::kInfo, "provisioning service is ready",
             {{"listen", address}, {"admin", (*admin)->address()}});
+  if (!flags.openapi_overlay.empty()) {
+    std::ofstream file(flags.openapi_overlay, std::ios::binary | std::ios::trunc);
+    file << (*application)->OpenApiOverlay();
+    if (!file.flush()) return absl::UnavailableError(flags.openapi_overlay + ": cannot be written");
+  }
   if (!flags.ready_file.empty()) {
     const absl::Status written =
         core::WriteReadyFile(flags.ready_file, {{"provisioning", address}, {"admin", (*admin)->address()}});

@@ -15,6 +15,7 @@
 #include "lib/core/status.h"
 #include "lib/http_client/http_client.h"
 #include "services/provisioning/service/api/api.h"
+#include "services/provisioning/service/api/openapi_overlay.h"
 #include "services/provisioning/service/runtime/private_file.h"
 #include "services/provisioning/service/runtime/runtime_metrics.h"
 #include "services/provisioning/service/runtime/scheduler.h"
@@ -75,6 +76,8 @@ class Application::Impl {
     service::WriteRuntimeMetrics(counters_, scheduler_->stats(), keeper_->stats(), out);
     api_->WriteMetrics(out);
   }
+
+  std::string OpenApiOverlay() const { return service::OpenApiOverlay(catalog_->modules()); }
 
   absl::Status Ready() const {
     const absl::Duration since = scheduler_->stats().since_heartbeat;
@@ -213,6 +216,7 @@ Application::~Application() = default;
 
 void Application::AddTo(rpc::ServerOptions* server) { impl_->AddTo(server); }
 void Application::WriteMetrics(telemetry::Snapshot& out) const { impl_->WriteMetrics(out); }
+std::string Application::OpenApiOverlay() const { return impl_->OpenApiOverlay(); }
 absl::Status Application::Ready() const { return impl_->Ready(); }
 void Application::Drain() { impl_->Drain(); }
 void Application::Stop(absl::Duration grace) { impl_->Stop(grace); }

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -37,6 +38,9 @@ class Application {
 
   // Adds what is counted to a scrape: stratus_provisioning_*.
   void WriteMetrics(telemetry::Snapshot& out) const;
+
+  // What the modules add to the gateway's /openapi.json (gateway/openapi/overlay.h): a form of its own for each.
+  std::string OpenApiOverlay() const;
 
   // OK while the store answers.
   absl::Status Ready() const;
