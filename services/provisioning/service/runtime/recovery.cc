@@ -156,18 +156,14 @@ absl::Status Recovery::Search(const Evidence& evidence) {
     for (const PlannedResource& planned : *plan) {
       if (planned.address == resource.address) wanted.planned_json = planned.after_json;
     }
-    lost.push_back(std::move(wanted));
+    if (wanted.planned_json.empty()) {
+      GiveUpOn(resource.address, "the module does not make it any more, so nothing says what to look for");
+    } else {
+      lost.push_back(std::move(wanted));
+    }
   }
   absl::StatusOr<std::vector<engine::Found>> found = AskProvider(lost);
-  if (IsHalt(found.status())) return found.status();
-  if (!found.ok()) {
-    for (const LostResource& resource : to_find_) {
-      undecided_.insert(resource.address);
-      Note(absl::StrCat(resource.address, " had been begun, and the provider did not say whether it is there: ",
-                        found.status().message()));
-    }
-    return absl::OkStatus();
-  }
+  if (!found.ok()) return found.status();
   std::set<std::string> taken;
   std::map<std::string, std::string> types;
   for (const store::LedgerRow& row : evidence.ledger) {
@@ -176,23 +172,53 @@ absl::Status Recovery::Search(const Evidence& evidence) {
   }
   for (const PlannedResource& planned : *plan) types[planned.address] = planned.type;
   for (const auto& [address, id] : evidence.state) taken.insert(absl::StrCat(types[address], "/", id));
-  Assignment assignment = Assign(to_find_, *found, taken);
+  std::vector<LostResource> answered;
+  for (const LostResource& resource : to_find_) {
+    if (!undecided_.contains(resource.address)) answered.push_back(resource);
+  }
+  Assignment assignment = Assign(answered, *found, taken);
   imports_.insert(imports_.end(), assignment.imports.begin(), assignment.imports.end());
   undecided_.insert(assignment.undecided.begin(), assignment.undecided.end());
   for (std::string& note : assignment.notes) Note(std::move(note));
   return absl::OkStatus();
 }
 
+void Recovery::GiveUpOn(const std::string& address, absl::string_view why) {
+  undecided_.insert(address);
+  Note(absl::StrCat(address, " had been begun, and nobody can say whether it is there: ", why));
+}
+
+// All in one question; where that has no answer for good, one by one, so that one does not stand in the way of the
+// others. What stays without an answer is left to a person.
 absl::StatusOr<std::vector<engine::Found>> Recovery::AskProvider(const std::vector<engine::Lost>& lost) {
+  if (lost.empty()) return std::vector<engine::Found>();
+  const absl::Time give_up = absl::Now() + parts_.options.find_patience;
+  absl::StatusOr<std::vector<engine::Found>> all = AskUntil(lost, give_up);
+  if (all.ok() || IsHalt(all.status())) return all;
+  std::vector<engine::Found> found;
+  for (const engine::Lost& one : lost) {
+    absl::StatusOr<std::vector<engine::Found>> answer = lost.size() == 1 ? all : AskUntil({one}, give_up);
+    if (IsHalt(answer.status())) return answer.status();
+    if (answer.ok()) {
+      found.insert(found.end(), answer->begin(), answer->end());
+    } else {
+      GiveUpOn(one.address, answer.status().message());
+    }
+  }
+  return found;
+}
+
+absl::StatusOr<std::vector<engine::Found>> Recovery::AskUntil(const std::vector<engine::Lost>& lost,
+                                                              absl::Time give_up) {
   const auto environment = [this](std::string_view name) {
     const auto found = inputs_.environment.find(std::string(name));
     return found == inputs_.environment.end() ? std::string() : found->second;
   };
-  const absl::Time give_up = absl::Now() + parts_.options.find_patience;
   for (;;) {
     absl::StatusOr<std::vector<engine::Found>> found =
         parts_.finder->Find(lost, environment, absl::Now() + kSearchAttempt);
-    if (found.ok() || absl::Now() >= give_up) return found;
+    const bool may_pass = absl::IsUnavailable(found.status()) || absl::IsDeadlineExceeded(found.status());
+    if (found.ok() || !may_pass || absl::Now() >= give_up) return found;
     core::Log(core::Severity::kWarning, "a provider does not answer a search; it is asked again",
               {{"run", lease_.run_uid()}, {"reason", core::ToStd(found.status().message())}});
     const absl::Time next = absl::Now() + kSearchPause;

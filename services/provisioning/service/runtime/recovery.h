@@ -38,6 +38,8 @@ class Recovery {
   absl::Status Sort(const std::vector<LostResource>& lost);
   absl::Status Search(const Evidence& evidence);
   absl::StatusOr<std::vector<engine::Found>> AskProvider(const std::vector<engine::Lost>& lost);
+  absl::StatusOr<std::vector<engine::Found>> AskUntil(const std::vector<engine::Lost>& lost, absl::Time give_up);
+  void GiveUpOn(const std::string& address, absl::string_view why);
   absl::Status WaitUntilSettled();
   absl::Status DropReplaced();
   absl::StatusOr<std::vector<PlannedResource>> Plan(std::vector<std::string> targets);
