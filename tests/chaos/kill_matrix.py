@@ -56,12 +56,15 @@ class Round:
         # Creates take 50 to 500 ms each, ten at a time; a droplet then boots, and is waited for.
         time.sleep(self.random.uniform(0, 0.4 if self.kind == "keys" else 3))
         in_flight = self.rig.sandbox_admin()["creates"]["in_flight"]
+        self.kill()
+        return in_flight
+
+    def kill(self):
         for pid in self.pids():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         if self.victim in ("service", "machine"):
             self.rig.replicas["r0"].process.wait()
-        return in_flight
 
     def pids(self):
         folder = self.rig.run_folder(self.rig_run())
@@ -88,6 +91,10 @@ class Round:
                     found.setdefault(one["name"], []).append(str(one["id"]))
         return found
 
+    def revive(self):
+        if self.victim in ("service", "machine"):
+            self.rig.start("r0")
+
     def judge(self):
         """What is wrong; nothing when all is well."""
         run = self.rig.wait_for_end(self.stack)
@@ -106,6 +113,36 @@ class Round:
             wrong.append(f"the run says APPLIED, but the cloud lacks {sorted(self.names - set(cloud))}")
         self.recoveries = int(run.get("recoveries", 0))
         return wrong
+
+    def replace(self):
+        """Another public key a name: each key is destroyed and made anew, and the engine is killed meanwhile."""
+        self.variables = {"keys": {name: public_key() for name in self.names}}
+        del self.run
+        self.begin()
+        self.rig_run()
+        return self.strike()
+
+    def destroy_and_strike(self):
+        """Kills while the keys are being destroyed."""
+        self.rig.fault(target="digitalocean", kind="slow", delay_ms=150, count=0)
+        reply = self.rig.call(f"/{self.kind}?stack={self.stack}", "DELETE", headers={"prefer": "wait=0"})
+        assert reply.status == 202, (reply.status, reply.body)
+        del self.run
+        self.rig_run()
+        deadline = time.monotonic() + 60
+        while len(self.cloud()) == len(self.names):
+            assert time.monotonic() < deadline, "the engine destroys nothing"
+        self.kill()
+        self.rig.clear_faults()
+
+    def judge_destroyed(self):
+        deadline = time.monotonic() + 120
+        while self.rig.call(f"/v1/stacks/{self.stack}").status != 404:
+            if time.monotonic() > deadline:
+                return [f"the stack is not gone: {self.rig.newest_run(self.stack)}"]
+            time.sleep(0.1)
+        left = self.cloud()
+        return [f"destroyed, but the cloud still has {left}"] if left else []
 
     def destroy(self):
         """Shows that nothing is stuck."""
@@ -129,14 +166,25 @@ def play(rig, rounds, droplet_rounds, seed, say=print):
         game.rig_run()
         in_flight = game.strike()
         landed += in_flight > 0
-        if victim in ("service", "machine"):
-            rig.start("r0")
+        acts = ["created"]
+        game.revive()
         problems = game.judge()
-        problems += game.destroy() if not problems else []
+        if not problems and kind == "keys" and number % 3 == 0:
+            acts.append("replaced")
+            game.replace()
+            game.revive()
+            problems = game.judge()
+        if not problems and kind == "keys" and number % 3 == 1:
+            acts.append("destroyed")
+            game.destroy_and_strike()
+            game.revive()
+            problems = game.judge_destroyed()
+        elif not problems:
+            problems = game.destroy()
         if problems:
             wrong[number] = problems
         say(
-            f"round {number}: {kind}, {victim} killed, {in_flight} creates in flight, "
+            f"round {number}: {kind}, {victim} killed ({', '.join(acts)}), {in_flight} creates in flight, "
             f"{game.recoveries} recoveries, {time.monotonic() - began:.1f} s: {'; '.join(problems) or 'nothing lost'}"
         )
     return wrong, landed

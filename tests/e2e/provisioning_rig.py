@@ -158,6 +158,16 @@ class Rig:
         assert reply.status == 200, reply.body
         return reply.json()
 
+    def fault(self, **fault):
+        self._faults("POST", json.dumps(fault).encode())
+
+    def clear_faults(self):
+        self._faults("DELETE", None)
+
+    def _faults(self, method, body):
+        reply = call(f"http://{self.sandbox_address}/admin/faults", method, {"content-type": "application/json"}, body)
+        assert reply.status == 200, reply.body
+
     def newest_run(self, stack, client="dev"):
         reply = self.call(f"/v1/stacks/{stack}/runs?page_size=1", client=client)
         assert reply.status == 200, reply.body

@@ -89,7 +89,7 @@ def test_readiness_and_metrics_are_on_the_admin_port_alone(apart):
     assert call(f"http://{admin}/livez").status == 200
     assert call(f"http://{admin}/readyz").status == 200
     assert b"stratus_" in call(f"http://{admin}/metrics").body
-    assert apart.call("/metrics").status == 404
+    assert apart.call("/metrics").status in (404, 405)  # 405: no module can have that name, but the template matches
 
 
 def test_a_gateway_without_its_service_says_unavailable(tmp_path, apart):
