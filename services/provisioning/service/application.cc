@@ -87,6 +87,7 @@ class Application::Impl {
 
   void Drain() {
     if (scheduler_ != nullptr) scheduler_->Drain();
+    if (api_ != nullptr) api_->Drain();
   }
 
   void Stop(absl::Duration grace) {

@@ -45,7 +45,7 @@ class Application {
   // OK while the store answers.
   absl::Status Ready() const;
 
-  // No run is begun any more; those under way go on.
+  // No run is begun any more; those under way go on, and who waits for one is answered.
   void Drain();
 
   // Ends everything but the engines. With ServiceOptions::stop_runs they are interrupted, and waited for at most

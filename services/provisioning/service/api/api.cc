@@ -56,6 +56,8 @@ void Api::AddTo(rpc::ServerOptions* options) {
   options->AddService<google::longrunning::Operations>(&impl_->operations);
 }
 
+void Api::Drain() { impl_->hub.Drain(); }
+
 void Api::Stop() { impl_->Stop(); }
 
 void Api::WriteMetrics(telemetry::Snapshot& out) const {

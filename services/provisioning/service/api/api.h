@@ -4,7 +4,8 @@
 //   rpc::ServerOptions options;
 //   (*api)->AddTo(&options);
 //   ...
-//   server->Drain(grace);   // first: calls end
+//   (*api)->Drain();        // first: who waits is answered
+//   server->Drain(grace);   // then calls end
 //   (*api)->Stop();         // then what they ran on
 #pragma once
 
@@ -30,6 +31,10 @@ class Api {
 
   // ProvisioningService, ModuleService and google.longrunning.Operations.
   void AddTo(rpc::ServerOptions* options);
+
+  // Answers all who wait for a run, before the server drains: the direct form with 202, WaitOperation with what there
+  // is, WatchRun with UNAVAILABLE.
+  void Drain();
 
   // Runs what is queued, lets go of waiters. After the server has drained.
   void Stop();

@@ -35,8 +35,9 @@ void Watch(const ApiParts& parts, RunFollower::Parts waiting, Runs* runs, const 
   };
   sink.end = [call](absl::Status status) { call->Finish(status); };
   const auto watch = std::make_shared<RunWatch>(parts, *uid, call->request().after_sequence(), std::move(sink));
-  const auto follower = RunFollower::Start(waiting, caller.tenant, *uid, absl::InfiniteFuture(),
-                                           [watch](bool, RunFollower::Done done) { watch->Look(std::move(done)); });
+  const auto follower =
+      RunFollower::Start(waiting, caller.tenant, *uid, absl::InfiniteFuture(),
+                         [watch](bool time_up, RunFollower::Done done) { watch->Look(time_up, std::move(done)); });
   if (!follower.ok()) return call->Finish(follower.status());
   // By way of the base: the stream has an OnCancel of gRPC's too.
   static_cast<rpc::Call&>(*call).OnCancel([call, follower = *follower] {

@@ -38,7 +38,11 @@ absl::StatusOr<std::unique_ptr<RunHub::Waiter>> RunHub::Add(std::string_view ten
   core::MutexLock lock(mutex_);
   const auto count = per_tenant_.find(tenant);
   const bool tenant_full = count != per_tenant_.end() && count->second >= options_.waiters_tenant_max;
-  if (stopping_ || tenant_full || entries_.size() >= options_.waiters_max) {
+  if (stopping_ || draining_) {
+    ++refused_;
+    return core::WithRetryAfter(absl::UnavailableError("the server is stopping"), absl::Seconds(1));
+  }
+  if (tenant_full || entries_.size() >= options_.waiters_max) {
     ++refused_;
     return core::WithRetryAfter(absl::ResourceExhaustedError(tenant_full ? "too many callers of this tenant are waiting"
                                                                          : "too many callers are waiting"),
@@ -115,6 +119,16 @@ void RunHub::Run() {
     }
     for (const auto& [callback, wake] : due) (*callback)(wake);
   }
+}
+
+void RunHub::Drain() {
+  std::vector<std::shared_ptr<const Callback>> woken;
+  {
+    core::MutexLock lock(mutex_);
+    draining_ = true;
+    for (const auto& [id, entry] : entries_) woken.push_back(entry.callback);
+  }
+  for (const auto& callback : woken) (*callback)(Wake::kTimeUp);
 }
 
 void RunHub::Stop() {

@@ -53,9 +53,13 @@ class RunHub {
   RunHub(const RunHub&) = delete;
   RunHub& operator=(const RunHub&) = delete;
 
-  // RESOURCE_EXHAUSTED, with RetryInfo: too many waiters, of this tenant or in all.
+  // RESOURCE_EXHAUSTED, with RetryInfo: too many waiters, of this tenant or in all. UNAVAILABLE: draining.
   absl::StatusOr<std::unique_ptr<Waiter>> Add(std::string_view tenant, std::string_view run_uid, absl::Time deadline,
                                               Callback callback);
+
+  // Tells all waiters that their time is up, and takes no new ones (UNAVAILABLE): so that a server that stops answers
+  // them at once.
+  void Drain();
 
   // Wakes nobody any more, and drops their callbacks. Not from a callback.
   void Stop();
@@ -89,6 +93,7 @@ class RunHub {
   std::map<std::string, size_t, std::less<>> per_tenant_ ABSL_GUARDED_BY(mutex_);
   uint64_t next_id_ ABSL_GUARDED_BY(mutex_) = 1;
   uint64_t refused_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool draining_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::unique_ptr<store::Store::Subscription> subscription_;
   std::thread thread_;  // last: it uses everything above

@@ -26,7 +26,10 @@ void RunWatch::AddLostEnd(const store::RunRow& run) {
   events_.push_back(std::move(row));
 }
 
-void RunWatch::Look(RunFollower::Done done) {
+void RunWatch::Look(bool time_up, RunFollower::Done done) {
+  if (time_up) {
+    return End(absl::UnavailableError("the server is stopping: watch again after the last sequence that came"), done);
+  }
   // The run before its events: one that has ended by now has no events to come.
   const auto run = parts_.store->GetRun(run_uid_);
   if (!run.ok()) return End(run.status(), done);

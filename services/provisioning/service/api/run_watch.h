@@ -26,8 +26,9 @@ class RunWatch : public std::enable_shared_from_this<RunWatch> {
   RunWatch(const ApiParts& parts, std::string run_uid, int64_t after, Sink sink)
       : parts_(parts), run_uid_(std::move(run_uid)), after_(after), sink_(std::move(sink)) {}
 
-  // One look, as RunFollower wants it: reads the events after the last one and sends them one by one.
-  void Look(RunFollower::Done done);
+  // One look, as RunFollower wants it: reads the events after the last one and sends them one by one. A watch has no
+  // deadline of its own: its time is up when the server stops, and it ends with UNAVAILABLE.
+  void Look(bool time_up, RunFollower::Done done);
 
  private:
   // Sends events_[next_...], then tells `done`.

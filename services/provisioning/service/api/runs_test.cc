@@ -213,6 +213,27 @@ TEST_F(RunsTest, AWatcherOfADeletionLearnsItsEnd) {
   EXPECT_TRUE(stream->Finish().ok());
 }
 
+TEST_F(RunsTest, AStoppingServerAnswersWhoWaits) {
+  Client ann = ClientOf("ann");
+  const auto operation = ann.CreateNote("first");
+  grpc::ClientContext context;
+  ann.Prepare(&context);
+  v1::WatchRunRequest watch;
+  watch.set_name(testing::MetadataOf(*operation).run());
+  const auto stream = ann.stub().WatchRun(&context, watch);
+  v1::RunEvent event;
+  ASSERT_TRUE(stream->Read(&event));
+  api_->Drain();
+  EXPECT_FALSE(stream->Read(&event));
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+  v1::ApplyModuleRequest apply;
+  apply.set_module("note");
+  (*apply.mutable_variables()->mutable_fields())["text"].set_string_value("x");
+  const auto reply = ann.Call(ann.modules(), &v1::ModuleService::Stub::ApplyModule, apply);
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_FALSE(reply->done());
+}
+
 TEST_F(RunsTest, WaitingEndsWithTheRunAndAtTheTimeout) {
   Client ann = ClientOf("ann");
   const auto operation = ann.CreateNote("first");
