@@ -12,6 +12,14 @@ build_tests() {
   build "$preset" $names
 }
 
+# The reader of modules is written in Go.
+test_go() {
+  local go
+  say "unit tests of stratus-hcl"
+  go=$("$ROOT/scripts/setup.sh" go)
+  (cd "$ROOT/services/provisioning/engine/hcl" && "$go" test ./...) || die "unit tests failed: see above"
+}
+
 dev_test() {
   local preset=dev unit=yes e2e=yes regex="" argument dir
   while [ $# -gt 0 ]; do
@@ -34,6 +42,7 @@ dev_test() {
   if [ "$unit" = yes ]; then
     say "unit tests ($preset)"
     ctest --test-dir "$dir" --output-on-failure -j "$(jobs_max)" ${regex:+-R "$regex"} || die "unit tests failed: see above"
+    if [ "$preset" = dev ] && [ -z "$regex" ]; then test_go; fi
   fi
   if [ "$e2e" = yes ] && [ "$preset" = dev ]; then
     say "end-to-end tests"
