@@ -54,11 +54,13 @@ absl::Status CheckStackId(const std::string& id) {
 absl::StatusOr<DirectRun> DirectForm::ApplyIn(store::Transaction& transaction, const Caller& caller,
                                               const v1::ApplyModuleRequest& request, const std::string& stack_id,
                                               const engine::ModuleEntry& module) {
+  // Of several first calls at once, one creates the stack and the others find it.
+  absl::Status status = LockQuota(transaction, caller.tenant);
+  if (!status.ok()) return status;
   auto row = transaction.GetStack(caller.tenant, stack_id);
   const bool is_new = row.status().code() == absl::StatusCode::kNotFound;
   if (!row.ok() && !is_new) return row.status();
-  absl::Status status =
-      is_new ? NeedScope(caller, kCreate, "creating a stack") : NeedScope(caller, kUpdate, "updating a stack");
+  status = is_new ? NeedScope(caller, kCreate, "creating a stack") : NeedScope(caller, kUpdate, "updating a stack");
   if (!status.ok()) return status;
   if (is_new) {
     row = NewStackRow(parts_, caller.tenant, stack_id, module);
@@ -95,6 +97,7 @@ absl::StatusOr<DirectRun> DirectForm::Apply(const Caller& caller, const v1::Appl
 
 absl::StatusOr<DirectRun> DirectForm::DestroyIn(store::Transaction& transaction, const Caller& caller,
                                                 const std::string& module_name, const std::string& stack_id) {
+  if (absl::Status status = LockQuota(transaction, caller.tenant); !status.ok()) return status;
   auto row = Named(transaction.GetStack(caller.tenant, stack_id), domain::StackName(stack_id));
   if (!row.ok()) return row.status();
   if (row->record.module() != module_name) return NoSuch(domain::StackName(stack_id));

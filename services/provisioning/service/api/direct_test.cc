@@ -5,6 +5,7 @@
 
 #include "services/provisioning/service/api/module_service.h"
 #include "services/provisioning/service/api/testing/api_fixture.h"
+#include "services/provisioning/store/testing/store_fixture.h"
 
 namespace stratus::provisioning::service {
 namespace {
@@ -16,6 +17,8 @@ using Code = absl::StatusCode;
 
 class DirectTest : public testing::ApiFixture {
  protected:
+  explicit DirectTest(const std::string& database_url = "") : ApiFixture(database_url) {}
+
   struct Answer {
     absl::StatusOr<v1::DirectReply> reply;
     std::string http_status, location, applied;
@@ -60,10 +63,10 @@ class DirectTest : public testing::ApiFixture {
     End(run.uid, status, R"({"greeting":{"value":"hi","sensitive":false},"key":{"value":"x","sensitive":true}})",
         error);
   }
-  // Runs whatever comes until `count` runs have ended.
-  std::thread Runner(int count) {
-    return std::thread([this, count] {
-      for (int ended = 0; ended < count;) {
+  // Runs whatever comes until `count` runs have ended, or `enough` says so.
+  std::thread Runner(int count, const std::atomic<bool>* enough = nullptr) {
+    return std::thread([this, count, enough] {
+      for (int ended = 0; ended < count && (enough == nullptr || !*enough);) {
         const auto claimed = store_->ClaimRun({}, absl::Minutes(5));
         if (!claimed.ok() || !claimed->has_value()) {
           std::this_thread::yield();
@@ -138,23 +141,74 @@ TEST_F(DirectTest, AFailedRunIsTheCallsError) {
   EXPECT_EQ(ann.GetStack("note")->state(), v1::Stack::STATE_FAILED);
 }
 
-TEST_F(DirectTest, ManyCallsOnOneStackRunOneAfterAnotherAndNoneIsLost) {
-  constexpr int kCalls = 20;
-  Client ann = ClientOf("ann");
-  std::thread runner = Runner(kCalls);
-  std::vector<std::thread> callers;
-  std::atomic<int> created{0}, updated{0};
-  for (int i = 0; i < kCalls; ++i) {
-    callers.emplace_back([&, i] {
-      const Answer answer = Apply(ann, Note(std::to_string(i)));
-      if (answer.http_status == "201") ++created;
-      if (answer.http_status == "200") ++updated;
-    });
+// On both stores: where writers run side by side, each may find that the stack is not there yet.
+class DirectRaceTest : public DirectTest, public ::testing::WithParamInterface<std::string_view> {
+ protected:
+  DirectRaceTest() : DirectTest(UrlOf(GetParam())) {}
+  void SetUp() override {
+    if (postgres() && !store::testing::PostgresServer::Installed()) GTEST_SKIP() << "no PostgreSQL is installed";
+    DirectTest::SetUp();
   }
-  for (std::thread& caller : callers) caller.join();
-  runner.join();
-  EXPECT_EQ(created, 1);
-  EXPECT_EQ(updated, kCalls - 1);
+
+ private:
+  static bool postgres() { return GetParam() == "PostgreSQL"; }
+  static std::string UrlOf(std::string_view backend) {
+    const bool wanted = backend == "PostgreSQL" && store::testing::PostgresServer::Installed();
+    return wanted ? store::testing::SharedPostgres().NewDatabase() : "";
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Stores, DirectRaceTest, store::testing::EveryBackend(), store::testing::BackendName);
+
+TEST_P(DirectRaceTest, ManyCallsOnOneStackRunOneAfterAnotherAndNoneIsLost) {
+  constexpr int kStacks = 5, kCalls = 20;
+  Client ann = ClientOf("ann");
+  for (int stack = 0; stack < kStacks; ++stack) {
+    std::atomic<bool> answered{false};
+    std::thread runner = Runner(kCalls, &answered);
+    std::vector<std::thread> callers;
+    std::atomic<int> created{0}, updated{0};
+    for (int i = 0; i < kCalls; ++i) {
+      callers.emplace_back([&, i] {
+        v1::ApplyModuleRequest request = Note(std::to_string(i));
+        request.set_stack("note-" + std::to_string(stack));
+        const Answer answer = Apply(ann, request);
+        EXPECT_TRUE(answer.reply.ok()) << answer.reply.status();
+        if (answer.http_status == "201") ++created;
+        if (answer.http_status == "200") ++updated;
+      });
+    }
+    for (std::thread& caller : callers) caller.join();
+    answered = true;
+    runner.join();
+    EXPECT_EQ(created, 1);
+    EXPECT_EQ(updated, kCalls - 1);
+  }
+}
+
+TEST_P(DirectRaceTest, OfTwoModulesOneGetsTheStack) {
+  Client ann = ClientOf("ann");
+  for (int stack = 0; stack < 10; ++stack) {
+    v1::ApplyModuleRequest note = Note();
+    note.set_stack("shared-" + std::to_string(stack));
+    v1::ApplyModuleRequest droplet;
+    droplet.set_module("droplet");
+    droplet.set_stack(note.stack());
+    for (const char* name : {"image", "name", "region", "size"}) {
+      (*droplet.mutable_variables()->mutable_fields())[name].set_string_value("x");
+    }
+    std::atomic<int> begun{0}, refused{0};
+    auto call = [&](const v1::ApplyModuleRequest& request) {
+      const Answer answer = Apply(ann, request, "wait=0");
+      if (answer.http_status == "202") ++begun;
+      if (answer.reply.status().code() == Code::kAlreadyExists) ++refused;
+    };
+    std::thread other([&] { call(droplet); });
+    call(note);
+    other.join();
+    EXPECT_EQ(begun, 1);
+    EXPECT_EQ(refused, 1);
+  }
 }
 
 TEST_F(DirectTest, ADestructionQueuesBehindARunAndASecondOneJoinsIt) {

@@ -55,6 +55,10 @@ absl::StatusOr<const engine::ModuleEntry*> RunnableModule(const ApiParts& parts,
   return &found->second;
 }
 
+absl::Status LockQuota(store::Transaction& transaction, const std::string& tenant) {
+  return transaction.Use(tenant).status();
+}
+
 absl::StatusOr<store::RunRow> QueueRun(const ApiParts& parts, store::Transaction& transaction, const Caller& caller,
                                        const NewRun& spec, const std::string& variables_json, store::StackRow* stack) {
   const auto module = RunnableModule(parts, stack->tenant, stack->record.module());

@@ -22,6 +22,11 @@ struct NewRun {
 absl::StatusOr<const engine::ModuleEntry*> RunnableModule(const ApiParts& parts, std::string_view tenant,
                                                           const std::string& module_name);
 
+// To be called before the first stack is read, by whoever may insert a stack or queue a run: the order of locks
+// (store::Transaction). From here on nobody else's transaction inserts a stack of the tenant: one that is not there is
+// not about to be.
+absl::Status LockQuota(store::Transaction& transaction, const std::string& tenant);
+
 // Inserts a PENDING run with `variables_json` as its snapshot, makes the stack BUSY (not yet written: the caller puts
 // the row) and tells the scheduler. RESOURCE_EXHAUSTED with a QuotaFailure: the tenant's queue is full. ABORTED: the
 // stack is being deleted. FAILED_PRECONDITION: the stack is protected and the run would destroy it.

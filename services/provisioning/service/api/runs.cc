@@ -44,6 +44,7 @@ absl::StatusOr<v1::Run> Runs::Queue(const Caller& caller, std::string_view metho
                                     Spec spec) {
   const Mutation mutation{caller, method, domain::StackName(stack), request_id, request};
   return Mutate<v1::Run>(parts_, mutation, [&](store::Transaction& transaction) -> absl::StatusOr<v1::Run> {
+    if (absl::Status status = LockQuota(transaction, caller.tenant); !status.ok()) return status;
     auto row = Named(transaction.GetStack(caller.tenant, stack), domain::StackName(stack));
     if (!row.ok()) return row.status();
     const absl::StatusOr<NewRun> wanted = spec(transaction, *row);

@@ -128,6 +128,7 @@ absl::StatusOr<Operation> StackChanges::Create(const Caller& caller, const v1::C
 absl::StatusOr<Operation> StackChanges::UpdateRow(store::Transaction& transaction, const Caller& caller,
                                                   const v1::UpdateStackRequest& request, const std::string& id) {
   const v1::Stack& wanted = request.stack();
+  if (absl::Status status = LockQuota(transaction, caller.tenant); !status.ok()) return status;
   auto row = Named(transaction.GetStack(caller.tenant, id), wanted.name());
   if (!row.ok()) return row.status();
   if (absl::Status status = CheckEtag(*row, wanted.etag()); !status.ok()) return status;
@@ -182,6 +183,7 @@ absl::StatusOr<Operation> StackChanges::Delete(const Caller& caller, const v1::D
   if (!id) return core::InvalidField("name", "must be `stacks/{stack}`");
   const Mutation mutation{caller, "DeleteStack", request.name(), request.request_id(), request};
   return Mutate<Operation>(parts_, mutation, [&](store::Transaction& transaction) -> absl::StatusOr<Operation> {
+    if (absl::Status status = LockQuota(transaction, caller.tenant); !status.ok()) return status;
     auto row = Named(transaction.GetStack(caller.tenant, *id), request.name());
     if (row.status().code() == absl::StatusCode::kNotFound && request.allow_missing()) {
       return DoneOperation(google::protobuf::Empty());

@@ -87,10 +87,11 @@ absl::StatusOr<Operation> Client::GetOperation(const std::string& name) {
   return Call(operations(), &google::longrunning::Operations::Stub::GetOperation, request);
 }
 
-ApiFixture::ApiFixture() : modules_(TestModules()) {
+ApiFixture::ApiFixture(const std::string& database_url) : modules_(TestModules()) {
   std::string pattern = ::testing::TempDir() + "api-XXXXXX";
   folder_ = mkdtemp(pattern.data());
-  auto opened = store::Store::Open({.database_url = "sqlite:" + folder_ + "/store.db", .replica = "test"});
+  const std::string url = database_url.empty() ? "sqlite:" + folder_ + "/store.db" : database_url;
+  auto opened = store::Store::Open({.database_url = url, .replica = "test"});
   EXPECT_TRUE(opened.ok()) << opened.status();
   store_ = *std::move(opened);
   EXPECT_TRUE(store::CreateKeyFile(folder_ + "/keys").ok());

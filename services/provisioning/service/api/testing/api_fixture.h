@@ -61,7 +61,8 @@ class Client {
 
 class ApiFixture : public ::testing::Test {
  protected:
-  ApiFixture();
+  // `database_url`: empty for a SQLite file of its own.
+  explicit ApiFixture(const std::string& database_url = "");
   ~ApiFixture() override;
 
   // Starts the API with `settings_` as they are by then.
