@@ -42,7 +42,7 @@ absl::Status Lease::Persist(absl::FunctionRef<absl::Status(LeasedChange&)> chang
     if (control_.halted()) return Halt("the service stops");
     core::Log(core::Severity::kWarning, "the store does not take a run's progress; it is tried again",
               {{"run", run_.uid}, {"reason", core::ToStd(status.message())}});
-    control_.Wait(wait);
+    control_.Pause(wait);
     wait = std::min(wait * 2, kRetryMax);
   }
 }

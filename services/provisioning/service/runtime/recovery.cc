@@ -20,7 +20,6 @@ constexpr int kEventPage = 1000;
 constexpr size_t kNotesMax = 200;
 constexpr absl::Duration kSearchAttempt = absl::Seconds(30);
 constexpr absl::Duration kSearchPause = absl::Seconds(2);
-constexpr absl::Duration kWaitSlice = absl::Milliseconds(500);
 
 absl::Status InterruptedAgain() { return absl::AbortedError("recovery was interrupted itself"); }
 
@@ -45,6 +44,11 @@ absl::StatusOr<Ending> Recovery::Run(std::string_view why, bool orderly) {
   }
   if (!parts_.options.recovery) {
     return Ended(v1::RUN_STATUS_ERRORED, "RECOVERY_OFF", "the engine was killed, and recovery is switched off");
+  }
+  // The dead engine's lock goes first: the state is written under one.
+  parts_.keeper->ReleaseLeft(lease_.run_uid(), lease_.epoch());
+  if (absl::Status status = parts_.keeper->TakeIn(lease_.run_uid(), lease_.epoch(), /*begun=*/true); !status.ok()) {
+    return status;
   }
   if (absl::Status status = TakeInErroredState(); !status.ok()) return status;
   if (absl::Status status = MarkRecovering(); !status.ok()) return status;
@@ -139,11 +143,9 @@ absl::Status Recovery::Sort(const std::vector<LostResource>& lost) {
 absl::Status Recovery::WaitUntilSettled() {
   absl::Duration settle = absl::ZeroDuration();
   for (const LostResource& resource : to_find_) settle = std::max(settle, parts_.finder->SettleTime(resource.type));
-  while (absl::Now() < engine_gone_ + settle) {
-    if (control_.halted()) return Halt("the service stops");
-    control_.Wait(std::min(kWaitSlice, engine_gone_ + settle - absl::Now()));
-  }
-  return absl::OkStatus();
+  // A wall clock that was set back must not make this longer than it is.
+  const absl::Duration left = std::min(settle, engine_gone_ + settle - absl::Now());
+  return control_.Pause(left) ? absl::OkStatus() : Halt("the service stops");
 }
 
 absl::Status Recovery::Search(const Evidence& evidence) {
@@ -221,11 +223,7 @@ absl::StatusOr<std::vector<engine::Found>> Recovery::AskUntil(const std::vector<
     if (found.ok() || !may_pass || absl::Now() >= give_up) return found;
     core::Log(core::Severity::kWarning, "a provider does not answer a search; it is asked again",
               {{"run", lease_.run_uid()}, {"reason", core::ToStd(found.status().message())}});
-    const absl::Time next = absl::Now() + kSearchPause;
-    while (absl::Now() < next) {
-      if (control_.halted()) return Halt("the service stops");
-      control_.Wait(kWaitSlice);
-    }
+    if (!control_.Pause(kSearchPause)) return Halt("the service stops");
   }
 }
 

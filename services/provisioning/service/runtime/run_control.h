@@ -1,7 +1,9 @@
 // How the scheduler speaks to the worker of a run, and how a worker says that it goes no further.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -26,11 +28,21 @@ class RunControl {
   // True once a Look.
   bool TakeLook() { return look_.exchange(false); }
 
-  // Waits until something is said, at most `timeout`.
+  // Waits until something is said, at most `timeout`. It returns at once until a Look is taken.
   void Wait(absl::Duration timeout) {
     core::MutexLock lock(mutex_);
     if (halted() || look_.load()) return;
     said_.WaitFor(lock, absl::ToChronoNanoseconds(timeout));
+  }
+
+  // Lets that much time pass, whatever the wall clock does meanwhile; a Look waits until after it. False: halted.
+  bool Pause(absl::Duration time) {
+    const auto end = std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(std::min(time, kPauseMax));
+    core::MutexLock lock(mutex_);
+    for (auto now = std::chrono::steady_clock::now(); !halted() && now < end; now = std::chrono::steady_clock::now()) {
+      said_.WaitFor(lock, end - now);
+    }
+    return !halted();
   }
 
  private:
@@ -39,6 +51,8 @@ class RunControl {
     flag->store(true);
     said_.NotifyAll();
   }
+
+  static constexpr absl::Duration kPauseMax = absl::Hours(24 * 365);  // as good as for ever, and no clock overflows
 
   core::Mutex mutex_;
   core::CondVar said_;

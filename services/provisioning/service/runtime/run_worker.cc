@@ -71,10 +71,8 @@ void RunWorker::Run() {
                {"reason", core::ToStd(status.message())}});
     const bool passing = absl::IsUnavailable(status) || absl::IsUnknown(status) || absl::IsDeadlineExceeded(status);
     if (!passing || attempt == kAttemptsMax) return GiveUp(status);
-    const absl::Time next = absl::Now() + wait;
+    if (!control_.Pause(wait)) return;
     wait = std::min(wait * 2, kRetryMax);
-    while (absl::Now() < next && !control_.halted()) control_.Wait(std::min(kPause, next - absl::Now()));
-    if (control_.halted()) return;
     taken_over_ = true;  // from here on it may have been begun
     lease_.Refresh().IgnoreError();
   }
@@ -155,6 +153,9 @@ engine::Command RunWorker::FirstCommand() const {
 
 absl::Status RunWorker::Begin() {
   if (lease_.run().cancel_requested) return EndCanceled();
+  if (absl::Status taken = parts_.keeper->TakeIn(lease_.run_uid(), lease_.epoch(), /*begun=*/false); !taken.ok()) {
+    return taken;
+  }
   if (lease_.run().record.status() == v1::RUN_STATUS_CONFIRMED) {
     return ApplyApproved();
   }
@@ -224,11 +225,8 @@ absl::Status RunWorker::WaitForUnseenEngine() {
   const absl::Time until = driver_->progress().began + limits.wall_time + limits.cancel_grace;
   core::Log(core::Severity::kWarning, "a run's engine is out of sight: recovery waits until it must have ended",
             {{"run", lease_.run_uid()}, {"until", absl::FormatTime(until)}});
-  while (absl::Now() < until) {
-    if (control_.halted()) return Halt("the service stops");
-    control_.Wait(std::min(kPause, until - absl::Now()));
-    control_.TakeLook();
-  }
+  const absl::Duration left = std::min(limits.wall_time + limits.cancel_grace, until - absl::Now());
+  if (!control_.Pause(left)) return Halt("the service stops");
   return Recover("the machine that ran the engine is out of sight", false, false);
 }
 
@@ -256,6 +254,7 @@ absl::Status RunWorker::ConcludePlan(StepResult result) {
   }
   if (absl::Status status = KeepPlan(result); !status.ok()) return status;
   if (kind != v1::RUN_KIND_PLAN_ONLY && result.exit.code == 2) {
+    parts_.keeper->ReleaseLeft(lease_.run_uid(), lease_.epoch());
     return lease_.Update([](LeasedChange& change) {
       SetStatus(&change, v1::RUN_STATUS_PLANNED, "");
       ReleaseLease(&change.stack);
@@ -272,6 +271,7 @@ absl::Status RunWorker::ConcludePlan(StepResult result) {
 // A plan changes nothing: a lost one is made again.
 absl::Status RunWorker::RetryPlan() {
   if (absl::Status killed = parts_.engine->KillAll(lease_.run_uid()); !killed.ok()) return killed;
+  parts_.keeper->ReleaseLeft(lease_.run_uid(), lease_.epoch());
   parts_.counters->recoveries.fetch_add(1, std::memory_order_relaxed);
   const absl::Status counted = lease_.Update([](LeasedChange& change) {
     change.run.record.set_recoveries(change.run.record.recoveries() + 1);
@@ -293,6 +293,9 @@ absl::Status RunWorker::ConcludeApply(StepResult result) {
     Ending ending;
     ending.status = v1::RUN_STATUS_APPLIED;
     return End(std::move(ending));
+  }
+  if (absl::Status taken = parts_.keeper->TakeIn(lease_.run_uid(), lease_.epoch(), /*begun=*/true); !taken.ok()) {
+    return taken;
   }
   absl::StatusOr<engine::Leavings> leavings = parts_.engine->Collect(lease_.run_uid());
   if (leavings.ok() && !leavings->errored_state.empty()) {
@@ -395,7 +398,10 @@ absl::Status RunWorker::EndCanceled() {
 
 absl::Status RunWorker::End(Ending ending) {
   const bool keep = ending.status == v1::RUN_STATUS_ERRORED && !ending.notes.empty();
+  const bool deletes = lease_.run().deletes_stack && ending.status == v1::RUN_STATUS_APPLIED;
+  parts_.keeper->ReleaseLeft(lease_.run_uid(), lease_.epoch());
   if (absl::Status ended = EndRun(parts_, &lease_, inputs_ ? &*inputs_ : nullptr, ending); !ended.ok()) return ended;
+  if (deletes) parts_.keeper->Forget(lease_.run().tenant, lease_.stack_uid());
   if (keep) return absl::OkStatus();
   if (absl::Status removed = parts_.engine->Remove(lease_.run_uid()); !removed.ok() && !absl::IsNotFound(removed)) {
     core::Log(core::Severity::kWarning, "a work folder could not be removed; it is tried again later",

@@ -76,8 +76,7 @@ absl::StatusOr<std::unique_ptr<engine::Watch>> StepDriver::LaunchPatiently(const
   for (;;) {
     absl::StatusOr<std::unique_ptr<engine::Watch>> watch = parts_.engine->Launch(step);
     if (!absl::IsResourceExhausted(watch.status())) return watch;
-    if (control_.halted()) return Halt("the service stops");
-    control_.Wait(kLaunchRetry);
+    if (!control_.Pause(kLaunchRetry)) return Halt("the service stops");
   }
 }
 
@@ -199,7 +198,7 @@ class StepDriver::Following {
         batch_ = {};
         return absl::OkStatus();
       }
-      driver_.control_.Wait(kLaunchRetry);
+      driver_.control_.Pause(kLaunchRetry);
     }
     return Halt("the service stops");
   }
