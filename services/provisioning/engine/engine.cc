@@ -76,6 +76,7 @@ class OpenTofu final : public Engine {
   absl::StatusOr<Leavings> Collect(std::string_view run_uid) override;
   absl::Status Remove(std::string_view run_uid) override;
   std::vector<std::string> Folders() const override;
+  void Tidy() override { ReapOrphans(); }
 
  private:
   absl::StatusOr<std::string> RunFolder(std::string_view run_uid) const;
@@ -292,6 +293,7 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(Options options) {
   if (!prepared.ok()) return prepared.status();
   auto bubblewrap = FindSandbox(options.sandbox);
   if (!bubblewrap.ok()) return bubblewrap.status();
+  BecomeSubreaper();
   return std::make_unique<OpenTofu>(std::move(options), *std::move(prepared), *std::move(bubblewrap));
 }
 

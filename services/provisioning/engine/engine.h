@@ -120,6 +120,9 @@ class Engine {
   virtual absl::Status Remove(std::string_view run_uid) = 0;
   // Run uids that have work folders here.
   virtual std::vector<std::string> Folders() const = 0;
+
+  // To be called now and then: reaps what was handed to this process (Create makes it the reaper of its orphans).
+  virtual void Tidy() = 0;
 };
 
 // One step, running or over. Thread-safe.

@@ -2,12 +2,16 @@
 
 #include <dirent.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <memory>
 #include <optional>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -22,6 +26,7 @@ constexpr size_t kProcBytesMax = size_t{1} << 20;
 
 struct Stat {
   char state = '?';
+  pid_t parent = 0;
   pid_t session = 0;
   uint64_t start_ticks = 0;
 };
@@ -34,15 +39,24 @@ std::optional<Stat> ReadStat(pid_t pid) {
   if (bracket == std::string::npos) return std::nullopt;
   const std::vector<std::string> fields = absl::StrSplit(text->substr(bracket + 1), ' ', absl::SkipEmpty());
   Stat stat;
-  int session = 0;
-  // Field 3 is the first here: 6 the session, 22 the start time.
-  if (fields.size() < 20 || !absl::SimpleAtoi(fields[3], &session) ||
+  // Field 3 is the first here: 4 the parent, 6 the session, 22 the start time.
+  if (fields.size() < 20 || !absl::SimpleAtoi(fields[1], &stat.parent) || !absl::SimpleAtoi(fields[3], &stat.session) ||
       !absl::SimpleAtoi(fields[19], &stat.start_ticks)) {
     return std::nullopt;
   }
   stat.state = fields[0][0];
-  stat.session = session;
   return stat;
+}
+
+// Every process but this one.
+void ForEachProcess(absl::FunctionRef<void(pid_t, const Stat&)> visit) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> proc(opendir("/proc"), closedir);
+  if (proc == nullptr) return;
+  while (const dirent* entry = readdir(proc.get())) {
+    int pid = 0;
+    if (!absl::SimpleAtoi(entry->d_name, &pid) || pid == getpid()) continue;
+    if (const auto stat = ReadStat(pid)) visit(pid, *stat);
+  }
 }
 
 bool IsDead(char state) { return state == 'Z' || state == 'X'; }
@@ -121,18 +135,22 @@ std::string RunMarker(const std::string& run_folder) { return "STRATUS_RUN=" + r
 std::vector<ProcessId> FindRunProcesses(const std::string& run_folder, const std::vector<ProcessId>& shims) {
   const std::string marker = RunMarker(run_folder);
   std::vector<ProcessId> found;
-  const std::unique_ptr<DIR, int (*)(DIR*)> proc(opendir("/proc"), closedir);
-  if (proc == nullptr) return found;
-  while (const dirent* entry = readdir(proc.get())) {
-    int pid = 0;
-    if (!absl::SimpleAtoi(entry->d_name, &pid) || pid == getpid()) continue;
-    const auto stat = ReadStat(pid);
-    if (!stat || IsDead(stat->state)) continue;
+  ForEachProcess([&](pid_t pid, const Stat& stat) {
+    if (IsDead(stat.state)) return;
     bool ours = false;
-    for (const ProcessId& shim : shims) ours = ours || IsMember(pid, *stat, shim, run_folder);
-    if (ours || IsMarked(pid, marker)) found.push_back({pid, stat->start_ticks, BootId()});
-  }
+    for (const ProcessId& shim : shims) ours = ours || IsMember(pid, stat, shim, run_folder);
+    if (ours || IsMarked(pid, marker)) found.push_back({pid, stat.start_ticks, BootId()});
+  });
   return found;
+}
+
+void BecomeSubreaper() { prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
+
+void ReapOrphans() {
+  const pid_t session = getsid(0);
+  ForEachProcess([&](pid_t pid, const Stat& stat) {
+    if (stat.parent == getpid() && stat.session != session && IsDead(stat.state)) waitpid(pid, nullptr, WNOHANG);
+  });
 }
 
 absl::Status KillRunProcesses(const std::string& run_folder, const std::vector<ProcessId>& shims,

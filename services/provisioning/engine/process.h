@@ -43,6 +43,14 @@ std::vector<ProcessId> FindRunProcesses(const std::string& run_folder, const std
 absl::Status KillRunProcesses(const std::string& run_folder, const std::vector<ProcessId>& shims,
                               absl::Duration timeout);
 
+// From here on the orphans of what this process starts (shims, and what a killed one leaves) are handed to it rather
+// than to the system's first process, which in a container may be this one, or one that never looks after them.
+void BecomeSubreaper();
+
+// Reaps the dead among what was handed to this process: its children of other sessions than its own. Those that it
+// started itself and waits for are of its own session.
+void ReapOrphans();
+
 struct Finished {
   int code = -1;  // 128 + signal when killed
   std::string out;

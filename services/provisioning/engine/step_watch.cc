@@ -102,7 +102,7 @@ std::optional<Exit> StepWatch::Poll() {
   if (!exit && !alive) exit = PollWithoutShim();
   if (!exit) return std::nullopt;
   AwaitShim();
-  waitpid(shim_.pid, nullptr, WNOHANG);  // ours to reap only where this process is the system's first
+  waitpid(shim_.pid, nullptr, WNOHANG);  // handed to this process when it was launched here (BecomeSubreaper)
   core::MutexLock lock(mu_);
   exit_ = exit;
   return exit_;

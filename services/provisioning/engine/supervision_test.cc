@@ -1,5 +1,8 @@
 // What is left of a step when something kills a part of it.
 #include <gmock/gmock.h>
+#include <poll.h>
+#include <sys/wait.h>
+
 #include <csignal>
 
 #include <atomic>
@@ -147,6 +150,51 @@ TEST_F(SupervisionTest, LeavesNoProcessBehind) {
       {.arguments = {"/usr/bin/env", "sh", "-c", "readlink /proc/[0-9]*/cwd"}, .environment = {"PATH=/usr/bin:/bin"}});
   ASSERT_TRUE(cwds.ok());
   EXPECT_EQ(cwds->out.find(RunPath("r1")), std::string::npos);
+}
+
+// Whether this process has a dead child that nobody has waited for.
+bool HasZombie() {
+  siginfo_t info = {};
+  const int found = waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT);
+  return found == 0 && info.si_pid != 0;
+}
+
+TEST_F(SupervisionTest, AnEndedStepLeavesNoZombie) {
+  engine_->Tidy();  // of the tests before this one
+  EXPECT_EQ(RunToEnd(StepOf("r1", "1-apply", Command::kApply, "note", R"({"title":"t"})")).code, 0);
+  // Gone altogether: the system's first process may never look after it.
+  EXPECT_EQ(kill(ProcessOf("r1", "shim.pid").pid, 0), -1);
+  EXPECT_FALSE(HasZombie());
+}
+
+TEST_F(SupervisionTest, WhatAKilledShimLeavesIsReaped) {
+  LaunchSlow("r1").reset();
+  const ProcessId shim = ProcessOf("r1", "shim.pid");
+  const ProcessId engine = ProcessOf("r1", "engine.pid");
+  const UniqueFd engine_ended = OpenProcess(engine);
+  ASSERT_TRUE(SendSignal(shim, SIGKILL));
+  SendSignal(engine, SIGKILL);
+  EXPECT_TRUE(engine_->KillAll("r1").ok());
+  pollfd all_threads_ended = {engine_ended.get(), POLLIN, 0};
+  ASSERT_EQ(poll(&all_threads_ended, 1, 60'000), 1);
+  engine_->Tidy();
+  EXPECT_EQ(kill(shim.pid, 0), -1);
+  EXPECT_EQ(kill(engine.pid, 0), -1);
+  EXPECT_FALSE(HasZombie());
+}
+
+TEST_F(SupervisionTest, TidyingLeavesAProgramThatIsWaitedForAlone) {
+  std::atomic<bool> done = false;
+  std::thread tidier([&] {
+    while (!done) engine_->Tidy();
+  });
+  for (int i = 0; i < 50; ++i) {
+    const auto ended = RunProgram({.arguments = {"/bin/sh", "-c", "exit 7"}, .environment = {}});
+    ASSERT_TRUE(ended.ok());
+    EXPECT_EQ(ended->code, 7);
+  }
+  done = true;
+  tidier.join();
 }
 
 TEST_F(SupervisionTest, KillAllEndsALivingStep) {

@@ -83,6 +83,7 @@ void Housekeeping::Once(absl::Time now) {
               {{"reason", core::ToStd(swept.status().message())}});
   }
   RemoveFolders();
+  parts_.engine->Tidy();
 }
 
 void Housekeeping::QueueDue(absl::Time now) {

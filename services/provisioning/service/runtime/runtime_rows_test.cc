@@ -26,6 +26,7 @@ class NoEngine final : public engine::Engine {
   absl::StatusOr<engine::Leavings> Collect(std::string_view) override { return Unused(); }
   absl::Status Remove(std::string_view) override { return Unused(); }
   std::vector<std::string> Folders() const override { return {}; }
+  void Tidy() override {}
 
  private:
   static absl::Status Unused() { return absl::InternalError("not to be called"); }
