@@ -76,7 +76,10 @@ class OpenTofu final : public Engine {
   absl::StatusOr<Leavings> Collect(std::string_view run_uid) override;
   absl::Status Remove(std::string_view run_uid) override;
   std::vector<std::string> Folders() const override;
-  void Tidy() override { ReapOrphans(); }
+  void Tidy() override {
+    ReapOrphans();
+    prepared_->Sweep(options_.data_dir + "/runs");
+  }
 
  private:
   absl::StatusOr<std::string> RunFolder(std::string_view run_uid) const;

@@ -121,7 +121,8 @@ class Engine {
   // Run uids that have work folders here.
   virtual std::vector<std::string> Folders() const = 0;
 
-  // To be called now and then: reaps what was handed to this process (Create makes it the reaper of its orphans).
+  // To be called now and then: reaps what was handed to this process (Create makes it the reaper of its orphans), and
+  // removes prepared folders that no run uses.
   virtual void Tidy() = 0;
 };
 

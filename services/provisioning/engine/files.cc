@@ -26,6 +26,12 @@ absl::Status FromErrorCode(const std::error_code& error, const std::string& what
   return ErrnoStatus(what);
 }
 
+bool IsFileAt(const UniqueFd& fd, const std::string& path) {
+  struct stat opened, named;
+  return fstat(fd.get(), &opened) == 0 && stat(path.c_str(), &named) == 0 && opened.st_dev == named.st_dev &&
+         opened.st_ino == named.st_ino;
+}
+
 }  // namespace
 
 absl::Status ErrnoStatus(std::string_view what) { return absl::ErrnoToStatus(errno, core::ToAbsl(what)); }
@@ -102,19 +108,22 @@ absl::Status RemoveFolder(const std::string& path) {
 }
 
 absl::StatusOr<UniqueFd> LockFile(const std::string& path, absl::Duration timeout) {
-  UniqueFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!fd) return ErrnoStatus(path);
   const absl::Time deadline = absl::Now() + timeout;
-  // flock has no time limit of its own, and a signal to end it would need a thread.
-  while (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK && errno != EINTR) return ErrnoStatus(path);
-    if (absl::Now() >= deadline) {
-      return absl::DeadlineExceededError(
-          absl::StrCat(path, " is held by another process for longer than ", absl::FormatDuration(timeout)));
+  for (;;) {
+    UniqueFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!fd) return ErrnoStatus(path);
+    // flock has no time limit of its own, and a signal to end it would need a thread.
+    while (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+      if (errno != EWOULDBLOCK && errno != EINTR) return ErrnoStatus(path);
+      if (absl::Now() >= deadline) {
+        return absl::DeadlineExceededError(
+            absl::StrCat(path, " is held by another process for longer than ", absl::FormatDuration(timeout)));
+      }
+      absl::SleepFor(kLockRetry);
     }
-    absl::SleepFor(kLockRetry);
+    // Whoever held it may have removed the file: the lock that others see is that of the new one.
+    if (IsFileAt(fd, path)) return fd;
   }
-  return fd;
 }
 
 }  // namespace stratus::provisioning::engine

@@ -11,12 +11,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "absl/time/clock.h"
 #include "lib/core/random.h"
 #include "lib/core/status.h"
 #include "lib/http_server/http_server.h"
 #include "services/provisioning/engine/command_line.h"
 #include "services/provisioning/engine/digest.h"
 #include "services/provisioning/engine/files.h"
+#include "services/provisioning/engine/prepared_sweep.h"
 #include "services/provisioning/engine/process.h"
 
 namespace stratus::provisioning::engine {
@@ -117,17 +119,26 @@ absl::StatusOr<std::string> PreparedFolders::Prepare(const ModuleEntry& module) 
   const std::string target = absl::StrCat(folder_, "/", key);
   {
     core::MutexLock lock(mu_);
-    if (ready_.contains(key)) return target;
+    // Another process, which does not serve this module, may have removed it.
+    if (ready_.contains(key) && TouchPrepared(target)) return target;
   }
   const auto lock_file = LockFile(target + ".lock", kOthersInitMax);
   if (!lock_file.ok()) return lock_file.status();
-  std::error_code error;
-  if (!fs::exists(target, error)) {
+  if (!TouchPrepared(target)) {
     if (absl::Status status = Make(module, target); !status.ok()) return status;
   }
   core::MutexLock lock(mu_);
   ready_.insert(key);
   return target;
+}
+
+void PreparedFolders::Sweep(const std::string& runs_folder) {
+  std::set<std::string> spared;
+  {
+    core::MutexLock lock(mu_);
+    spared = ready_;
+  }
+  SweepPrepared(folder_, runs_folder, spared, {}, absl::Now());
 }
 
 // Under a temporary name until all is well: what has the right name is whole.

@@ -22,6 +22,9 @@ class PreparedFolders {
   // The module's folder, made if it is not there. FAILED_PRECONDITION with the engine's words, `main.tf:3: ...`.
   absl::StatusOr<std::string> Prepare(const ModuleEntry& module);
 
+  // Removes those that nothing needs any more (prepared_sweep.h); those of modules that this process runs stay.
+  void Sweep(const std::string& runs_folder);
+
   // For TF_CLI_CONFIG_FILE: the mirror and nothing else.
   const std::string& cli_config() const { return cli_config_; }
 
