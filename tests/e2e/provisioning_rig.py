@@ -57,7 +57,7 @@ class Postgres:
 
 
 class Rig:
-    def __init__(self, folder, store="sqlite", modules=None, replicas=1, flags=()):
+    def __init__(self, folder, store="sqlite", modules=None, replicas=1, flags=(), environment=None):
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.modules = modules or ROOT / "services" / "provisioning" / "modules"
@@ -69,6 +69,7 @@ class Rig:
             "COGNITO_ISSUER": f"http://{self.sandbox_address}/us-east-1_sandbox",
             "COGNITO_APP_CLIENT_ID": "*",
             "STRATUS_SANDBOX_URL": f"http://{self.sandbox_address}",
+            **(environment or {}),
         }
         if self.postgres:
             self.environment["DATABASE_URL"] = self.postgres.url

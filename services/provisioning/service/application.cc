@@ -31,6 +31,15 @@ http_client::Options FinderClientOptions() {
   return options;
 }
 
+// States are larger than what a finder reads.
+http_client::Options StateClientOptions() {
+  http_client::Options options;
+  options.default_timeout = absl::Seconds(20);
+  options.response_bytes_max = 64 << 20;
+  options.user_agent = "stratus-provisioning";
+  return options;
+}
+
 // One process a replica and data folder: a second one would take the first one's runs for its own.
 class FolderLock {
  public:
@@ -59,12 +68,14 @@ class FolderLock {
 // Members are declared in the order they are needed, and Stop ends them against it.
 class Application::Impl {
  public:
-  explicit Impl(ServiceOptions options) : options_(std::move(options)), client_(FinderClientOptions()) {}
+  explicit Impl(ServiceOptions options)
+      : options_(std::move(options)), client_(FinderClientOptions()), state_client_(StateClientOptions()) {}
   ~Impl() { Stop(absl::ZeroDuration()); }
 
   absl::Status Start() {
-    for (absl::Status (Impl::*step)() : {&Impl::OpenFolder, &Impl::OpenSealer, &Impl::OpenStore, &Impl::OpenEngine,
-                                         &Impl::OpenBackend, &Impl::StartApi, &Impl::StartScheduler}) {
+    for (absl::Status (Impl::*step)() :
+         {&Impl::OpenFolder, &Impl::OpenSealer, &Impl::OpenStore, &Impl::OpenEngine, &Impl::OpenRemoteState,
+          &Impl::OpenBackend, &Impl::StartApi, &Impl::StartScheduler}) {
       if (absl::Status status = (this->*step)(); !status.ok()) return status;
     }
     return absl::OkStatus();
@@ -146,8 +157,29 @@ class Application::Impl {
     return absl::OkStatus();
   }
 
+  absl::Status OpenRemoteState() {
+    if (!options_.remote_state) return absl::OkStatus();
+    remote_state::Options options = *options_.remote_state;
+    if (const auto& own = credentials_->state(); !own.empty()) {
+      const auto get = [&](std::string_view name) { return own.count(name) > 0 ? own.find(name)->second : ""; };
+      options.credentials = {get("AWS_ACCESS_KEY_ID"), get("AWS_SECRET_ACCESS_KEY"), get("AWS_SESSION_TOKEN")};
+    }
+    if (options.credentials.key_id.empty() || options.credentials.secret.empty()) {
+      return absl::FailedPreconditionError(
+          "nothing opens the bucket of the states: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or put them under "
+          "`state` in the secrets file");
+    }
+    remote_state_ = std::make_unique<remote_state::RemoteState>(&state_client_, options);
+    mirror_ = std::make_unique<service::StateMirror>(store_.get(), remote_state_.get());
+    const absl::Status usable = remote_state_->Check();
+    if (!absl::IsUnavailable(usable)) return usable;
+    core::Log(core::Severity::kWarning, "the bucket of the states cannot be reached: runs wait until it can",
+              {{"reason", core::ToStd(usable.message())}});
+    return absl::OkStatus();
+  }
+
   absl::Status OpenBackend() {
-    keeper_ = std::make_unique<service::StateKeeper>(store_.get(), sealer_.get());
+    keeper_ = std::make_unique<service::StateKeeper>(store_.get(), sealer_.get(), mirror_.get());
     auto secrets = service::StateCredentials::Load(options_.runtime.data_dir);
     if (!secrets.ok()) return secrets.status();
     auto backend = service::StateBackend::Start(
@@ -164,6 +196,7 @@ class Application::Impl {
     parts.modules = &catalog_->modules();
     parts.credentials = credentials_.get();
     parts.settings = options_.api;
+    parts.state_made = [this](std::string_view stack_uid) { keeper_->Publish(stack_uid); };
     auto api = service::Api::Create(parts);
     if (!api.ok()) return api.status();
     api_ = *std::move(api);
@@ -190,6 +223,7 @@ class Application::Impl {
   ServiceOptions options_;
   bool stopped_ = false;
   http_client::Client client_;
+  http_client::Client state_client_;
   std::unique_ptr<FolderLock> lock_;
   std::unique_ptr<store::KeyWrapper> keys_;
   std::unique_ptr<store::Sealer> sealer_;
@@ -198,6 +232,8 @@ class Application::Impl {
   std::unique_ptr<engine::Catalog> catalog_;
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<engine::Finder> finder_;
+  std::unique_ptr<remote_state::RemoteState> remote_state_;
+  std::unique_ptr<service::StateMirror> mirror_;
   std::unique_ptr<service::StateKeeper> keeper_;
   std::unique_ptr<service::StateBackend> backend_;
   service::RuntimeCounters counters_;

@@ -139,20 +139,23 @@ absl::Status ReadTenants(const std::string& file, const YAML::Node& node,
 }
 
 absl::Status ReadSecrets(const std::string& file, const YAML::Node& root, Credentials::Variables* global,
+                         Credentials::Variables* state,
                          std::map<std::string, Credentials::Variables, std::less<>>* tenants) {
   if (root.IsNull()) return absl::OkStatus();
-  if (!root.IsMap()) return Refused(file, root.Mark(), "must be a mapping with `global` and `tenants`");
+  if (!root.IsMap()) return Refused(file, root.Mark(), "must be a mapping with `global`, `tenants` and `state`");
   for (const auto& entry : root) {
     const std::string key = entry.first.IsScalar() ? entry.first.Scalar() : "";
     absl::Status status;
-    if (key == "global") {
+    if (key == "state") {
+      status = ReadVariables(file, entry.second, state);
+    } else if (key == "global") {
       Credentials::Variables given;
       status = ReadVariables(file, entry.second, &given);
       for (auto& [name, value] : given) (*global)[name] = value;
     } else if (key == "tenants") {
       status = ReadTenants(file, entry.second, tenants);
     } else {
-      status = Refused(file, entry.first.Mark(), "unknown key; there are `global` and `tenants`");
+      status = Refused(file, entry.first.Mark(), "unknown key; there are `global`, `tenants` and `state`");
     }
     if (!status.ok()) return status;
   }
@@ -169,7 +172,8 @@ absl::StatusOr<std::unique_ptr<Credentials>> Credentials::Load(const Options& op
   if (!text.ok()) return text.status();
   absl::Status status;
   try {
-    status = ReadSecrets(options.secrets_file, YAML::Load(*text), &credentials->global_, &credentials->tenants_);
+    status = ReadSecrets(options.secrets_file, YAML::Load(*text), &credentials->global_, &credentials->state_,
+                         &credentials->tenants_);
   } catch (const YAML::Exception& error) {
     // Its message may quote the text: the place has to do.
     status = Refused(options.secrets_file, error.mark, "not YAML that can be read");

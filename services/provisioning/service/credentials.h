@@ -6,6 +6,9 @@
 //   tenants:
 //     TENANT:
 //       DIGITALOCEAN_TOKEN: ...
+//   state:                          # optional: what opens the bucket of the states, for the service alone
+//     AWS_ACCESS_KEY_ID: ...
+//     AWS_SECRET_ACCESS_KEY: ...
 //
 // A provider's variables come from one place as a whole: a tenant's token never goes to an address that was set for
 // the server's, nor the other way round. A run gets only what the providers of its module read.
@@ -43,6 +46,9 @@ class Credentials {
   // The values among For() that must never be seen: for the Redactor.
   std::vector<std::string> Secrets(std::string_view tenant, const v1::Module& module) const;
 
+  // What opens the bucket of the states: the file's `state`. No engine is ever given it.
+  const Variables& state() const { return state_; }
+
   // OK, or FAILED_PRECONDITION that names the variable to set, with a google.rpc.PreconditionFailure. A provider that
   // is not known here (credentials.cc lists those that are) is taken to need none.
   absl::Status Check(std::string_view tenant, const v1::Module& module) const;
@@ -53,6 +59,7 @@ class Credentials {
                             std::string_view needed) const;
 
   Variables global_;
+  Variables state_;
   std::map<std::string, Variables, std::less<>> tenants_;
 };
 

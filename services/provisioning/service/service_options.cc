@@ -124,6 +124,7 @@ void AddServiceFlags(CLI::App* app, ServiceFlags* flags) {
       ->capture_default_str();
   app->add_flag("--stop-runs", flags->stop_runs,
                 "Interrupt the engines at SIGTERM; without it they go on, and the next start takes them up");
+  AddStateFlags(app, &flags->state);
   // For tests, which show by it what recovery is for.
   app->add_option("--recovery", flags->recovery)->check(CLI::IsMember({"on", "off"}))->group("");
 }
@@ -153,6 +154,9 @@ absl::StatusOr<ServiceOptions> ServiceOptionsFrom(const ServiceFlags& flags, con
   if (absl::Status status = FindPrograms(flags, &options); !status.ok()) return status;
   if (absl::Status status = SetKeyFile(environment, &options); !status.ok()) return status;
   SetCredentials(environment, &options);
+  auto remote_state = StateOptionsFrom(flags.state, environment, development);
+  if (!remote_state.ok()) return remote_state.status();
+  options.remote_state = *std::move(remote_state);
   return options;
 }
 

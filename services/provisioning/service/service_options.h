@@ -12,6 +12,7 @@
 #include "services/provisioning/service/api/settings.h"
 #include "services/provisioning/service/credentials.h"
 #include "services/provisioning/service/runtime/runtime_parts.h"
+#include "services/provisioning/service/state_options.h"
 #include "services/provisioning/store/store.h"
 
 namespace CLI {
@@ -33,6 +34,7 @@ struct ServiceFlags {
   int run_minutes_max = 120;
   bool stop_runs = false;
   std::string recovery = "on";
+  StateFlags state;
 };
 
 // --data-dir, --modules, --engine and the rest: the same for each program that has the service in it.
@@ -49,6 +51,7 @@ struct ServiceOptions {
   service::Credentials::Options credentials;
   service::RuntimeOptions runtime;
   service::ApiSettings api;
+  std::optional<remote_state::Options> remote_state;  // nullopt: states are in the store alone
 };
 
 // Looks a variable up; nullopt when it is not set. An empty value counts as not set.
@@ -59,6 +62,7 @@ using Environment = std::function<std::optional<std::string>(std::string_view na
 //   STRATUS_PROVISIONING_KEY_FILE          keys that seal states and secrets, one `ID:BASE64` of 32 bytes a line. In
 //                                          development one is made in the data folder; in production it must be set
 //   STRATUS_PROVISIONING_SECRETS_FILE      provider credentials of tenants: see credentials.h
+//   AWS_*                                  with --state-backend=s3: see state_options.h
 //   STRATUS_REPLICA                        this process's name among replicas, kept over restarts; default: the host's
 //   DIGITALOCEAN_API_TOKEN, DIGITALOCEAN_API_URL
 //   STRATUS_SANDBOX_URL                    in development, without DIGITALOCEAN_API_TOKEN: whose DigitalOcean is used

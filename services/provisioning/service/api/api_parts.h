@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "lib/core/clock.h"
 #include "services/provisioning/engine/catalog.h"
@@ -24,6 +25,8 @@ struct ApiParts {
   const Credentials* credentials = nullptr;
   const core::Clock* clock = &core::Clock::Real();
   ApiSettings settings;
+  // Hears of a state version that the API has made; may block.
+  std::function<void(std::string_view stack_uid)> state_made = [](std::string_view) {};
 };
 
 }  // namespace stratus::provisioning::service

@@ -132,7 +132,7 @@ absl::StatusOr<v1::StateVersion> States::RollBack(const Caller& caller, const v1
   const auto text = parts_.sealer->Open(StateContext(found->stack.uid, wanted->serial), found->version.sealed);
   if (!text.ok()) return text.status();
 
-  return Mutate<v1::StateVersion>(
+  const auto made = Mutate<v1::StateVersion>(
       parts_, mutation, [&](store::Transaction& transaction) -> absl::StatusOr<v1::StateVersion> {
         auto stack = Named(transaction.GetStack(caller.tenant, *id), request.name());
         if (!stack.ok()) return stack.status();
@@ -163,6 +163,8 @@ absl::StatusOr<v1::StateVersion> States::RollBack(const Caller& caller, const v1
         if (absl::Status status = transaction.PutStack(&*stack); !status.ok()) return status;
         return PresentStateVersion(*id, version);
       });
+  if (made.ok()) parts_.state_made(found->stack.uid);
+  return made;
 }
 
 }  // namespace stratus::provisioning::service

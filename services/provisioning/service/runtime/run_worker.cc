@@ -398,10 +398,10 @@ absl::Status RunWorker::EndCanceled() {
 
 absl::Status RunWorker::End(Ending ending) {
   const bool keep = ending.status == v1::RUN_STATUS_ERRORED && !ending.notes.empty();
-  const bool deletes = lease_.run().deletes_stack && ending.status == v1::RUN_STATUS_APPLIED;
   parts_.keeper->ReleaseLeft(lease_.run_uid(), lease_.epoch());
+  // While the stack is still there: cut short here, the end is stored again, and this done again.
+  if (lease_.run().deletes_stack && ending.status == v1::RUN_STATUS_APPLIED) parts_.keeper->Forget(lease_.run_uid());
   if (absl::Status ended = EndRun(parts_, &lease_, inputs_ ? &*inputs_ : nullptr, ending); !ended.ok()) return ended;
-  if (deletes) parts_.keeper->Forget(lease_.run().tenant, lease_.stack_uid());
   if (keep) return absl::OkStatus();
   if (absl::Status removed = parts_.engine->Remove(lease_.run_uid()); !removed.ok() && !absl::IsNotFound(removed)) {
     core::Log(core::Severity::kWarning, "a work folder could not be removed; it is tried again later",

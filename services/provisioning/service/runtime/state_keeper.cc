@@ -28,13 +28,13 @@ absl::Status NoLease() {
 
 absl::Status TryAgain() { return absl::UnavailableError("the run is being taken over: try again in a moment"); }
 
+}  // namespace
+
 void ClearLock(store::StackRow* stack) {
   stack->lock_id.clear();
   stack->lock_info.clear();
   stack->lock_epoch = 0;
 }
-
-}  // namespace
 
 std::string StoredLock(std::string_view run_uid, std::string_view lock_id) {
   return std::string(run_uid).append("/").append(lock_id);
@@ -93,8 +93,8 @@ absl::StatusOr<std::optional<std::string>> StateKeeper::Read(std::string_view ru
   return Newest(run->stack_uid);
 }
 
-absl::StatusOr<std::optional<std::string>> StateKeeper::Lock(std::string_view run_uid, std::string_view lock_id,
-                                                             std::string_view lock_info) {
+absl::StatusOr<std::optional<std::string>> StateKeeper::LockRow(std::string_view run_uid, std::string_view lock_id,
+                                                                std::string_view lock_info) {
   if (lock_id.empty()) return absl::InvalidArgumentError("the lock has no ID");
   std::optional<std::string> holder;
   const absl::Status status = store_.Transact([&](store::Transaction& transaction) -> absl::Status {
@@ -119,7 +119,7 @@ absl::StatusOr<std::optional<std::string>> StateKeeper::Lock(std::string_view ru
   return holder;
 }
 
-absl::StatusOr<std::optional<std::string>> StateKeeper::Unlock(std::string_view run_uid, std::string_view lock_id) {
+absl::StatusOr<std::optional<std::string>> StateKeeper::UnlockRow(std::string_view run_uid, std::string_view lock_id) {
   std::optional<std::string> holder;
   const absl::Status status = store_.Transact([&](store::Transaction& transaction) -> absl::Status {
     holder.reset();
@@ -141,7 +141,8 @@ absl::StatusOr<std::optional<std::string>> StateKeeper::Unlock(std::string_view 
   return holder;
 }
 
-absl::StatusOr<StateKeeper::Draft> StateKeeper::MakeDraft(std::string_view run_uid, std::string_view text) {
+absl::StatusOr<StateKeeper::Draft> StateKeeper::MakeDraft(std::string_view run_uid, std::string_view text,
+                                                          Origin origin) {
   absl::StatusOr<StateDocument> document = ReadState(text);
   if (!document.ok()) return document.status();
   absl::StatusOr<store::RunRow> run = store_.GetRun(run_uid);
@@ -159,7 +160,7 @@ absl::StatusOr<StateKeeper::Draft> StateKeeper::MakeDraft(std::string_view run_u
   record.set_sha256(Sha256Hex(text));
   record.set_size_bytes(static_cast<int64_t>(text.size()));
   record.set_resource_count(static_cast<int32_t>(document->resources.size()));
-  record.set_run(domain::RunNameOf(run->stack_id, run->uid));
+  if (origin != Origin::kOthers) record.set_run(domain::RunNameOf(run->stack_id, run->uid));
   *record.mutable_create_time() = domain::ToProto(absl::Now());
   if (draft.follows > 0) {
     absl::StatusOr<store::StateVersionRow> last = store_.GetStateVersion(draft.stack_uid, draft.follows);
@@ -179,10 +180,16 @@ absl::StatusOr<StateKeeper::Draft> StateKeeper::MakeDraft(std::string_view run_u
   return draft;
 }
 
-absl::Status StateKeeper::Store(std::string_view run_uid, std::string_view text, Admission admit) {
-  absl::StatusOr<Draft> draft = MakeDraft(run_uid, text);
+absl::Status StateKeeper::Store(std::string_view run_uid, std::string_view text, Admission admit, Origin origin) {
+  absl::StatusOr<Draft> draft = MakeDraft(run_uid, text, origin);
   absl::Status status = draft.status();
-  if (draft.ok()) {
+  if (draft.ok() && mirror_ != nullptr && origin == Origin::kRun) {
+    const absl::StatusOr<store::StackRow> stack = store_.GetStackByUid(draft->stack_uid);
+    status = stack.ok() ? admit(*stack) : stack.status();
+    if (status.ok() && stack->state_serial != draft->follows) status = TryAgain();
+    if (status.ok()) status = mirror_->Follow(*stack, text);
+  }
+  if (status.ok()) {
     status = store_.Transact([&](store::Transaction& transaction) -> absl::Status {
       absl::StatusOr<store::StackRow> stack = transaction.GetStackByUid(draft->stack_uid);
       if (!stack.ok()) return stack.status();
@@ -203,22 +210,30 @@ absl::Status StateKeeper::Store(std::string_view run_uid, std::string_view text,
 }
 
 absl::Status StateKeeper::Write(std::string_view run_uid, std::string_view lock_id, std::string_view text) {
-  return Store(run_uid, text, [&](const store::StackRow& stack) -> absl::Status {
-    switch (JudgeLock(stack, run_uid, lock_id)) {
-      case LockVerdict::kMine: return absl::OkStatus();
-      case LockVerdict::kPending: return TryAgain();
-      case LockVerdict::kNoLease: return NoLease();
-      case LockVerdict::kFree: return absl::AbortedError("the state is written without its lock");
-      case LockVerdict::kAnothers: return absl::FailedPreconditionError(core::ToAbsl(stack.lock_info));
-    }
-    return absl::InternalError("no such verdict");
-  });
+  return Store(
+      run_uid, text,
+      [&](const store::StackRow& stack) -> absl::Status {
+        switch (JudgeLock(stack, run_uid, lock_id)) {
+          case LockVerdict::kMine: return absl::OkStatus();
+          case LockVerdict::kPending: return TryAgain();
+          case LockVerdict::kNoLease: return NoLease();
+          case LockVerdict::kFree: return absl::AbortedError("the state is written without its lock");
+          case LockVerdict::kAnothers: return absl::FailedPreconditionError(core::ToAbsl(stack.lock_info));
+        }
+        return absl::InternalError("no such verdict");
+      },
+      Origin::kRun);
+}
+
+absl::Status StateKeeper::StoreLeft(std::string_view run_uid, int64_t epoch, std::string_view text, Origin origin) {
+  const auto holds_lease = [&](const store::StackRow& stack) {
+    return stack.lease_run == run_uid && stack.epoch == epoch ? absl::OkStatus() : NoLease();
+  };
+  return Store(run_uid, text, holds_lease, origin);
 }
 
 absl::Status StateKeeper::WriteLeft(std::string_view run_uid, int64_t epoch, std::string_view text) {
-  return Store(run_uid, text, [&](const store::StackRow& stack) {
-    return stack.lease_run == run_uid && stack.epoch == epoch ? absl::OkStatus() : NoLease();
-  });
+  return mirror_ != nullptr ? WriteLeftLocked(run_uid, epoch, text) : StoreLeft(run_uid, epoch, text, Origin::kRun);
 }
 
 }  // namespace stratus::provisioning::service
