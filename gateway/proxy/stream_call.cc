@@ -8,9 +8,7 @@
 namespace stratus::gateway::proxy {
 
 StreamCall::StreamCall(Environment* environment, CallPool<StreamCall>* pool)
-    : TranscodedCall(environment),
-      pool_(pool),
-      flush_timer_([](void* self) { static_cast<StreamCall*>(self)->Flush(true); }, this) {}
+    : TranscodedCall(environment), pool_(pool) {}
 
 void StreamCall::OnReplyHead() {
   format_ = ChooseStreamFormat(request().Find("accept"));
@@ -18,7 +16,7 @@ void StreamCall::OnReplyHead() {
   // An EventSource shows itself open as soon as the head is there; the first event may be long in coming.
   if (format_ == StreamFormat::kServerSent && !route().http_body_out && !head_only_) {
     StartStream(ContentTypeOf(format_));
-    Flush(true);
+    exchange_->Flush();
   }
 }
 
@@ -69,7 +67,7 @@ bool StreamCall::TakeMessages(std::string_view piece) {
       return false;
     }
   }
-  if (any) Flush(messages_ == 1);
+  if (any) exchange_->Flush();
   return true;
 }
 
@@ -111,17 +109,6 @@ absl::Status StreamCall::WriteHttpBody(std::string_view message) {
   bytes_out_ += body.data.size();
   ++messages_;
   return absl::OkStatus();
-}
-
-void StreamCall::Flush(bool now) {
-  const int64_t time = upstream::TimerQueue::Now();
-  if (!now && time - flushed_ns_ < kFlushIntervalNs) {
-    if (!flush_timer_.armed()) env_.timers->Arm(&flush_timer_, flushed_ns_ + kFlushIntervalNs);
-    return;
-  }
-  flush_timer_.Disarm();
-  flushed_ns_ = time;
-  exchange_->Flush();
 }
 
 void StreamCall::OnDrained() {
@@ -195,13 +182,11 @@ void StreamCall::EndBroken(const google::rpc::Status& error) {
 }
 
 void StreamCall::Recycle() {
-  flush_timer_.Disarm();
   Clear();
   started_ = head_only_ = false;
   format_ = StreamFormat::kArray;
   messages_ = 0;
   uncredited_ = 0;
-  flushed_ns_ = 0;
   pool_->Give(this);
 }
 

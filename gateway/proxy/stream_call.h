@@ -24,29 +24,23 @@ class StreamCall final : public TranscodedCall {
   void OnDrained() override;
 
  private:
-  // Messages are flushed at most this often; the first one at once.
-  static constexpr int64_t kFlushIntervalNs = 1'000'000;
-
   void OnReplyHead() override;
   void Recycle() override;
   bool TakeMessages(std::string_view piece);
   void StartStream(std::string_view content_type);
   absl::Status WriteMessage(std::string_view message);
   absl::Status WriteHttpBody(std::string_view message);
-  void Flush(bool now);
   void EndInOrder();
   // Ends a started stream so that the client sees the failure.
   void EndBroken(const google::rpc::Status& error);
   void Break(const absl::Status& status);
 
   CallPool<StreamCall>* pool_;
-  upstream::Timer flush_timer_;
   StreamFormat format_ = StreamFormat::kArray;
   bool started_ = false;
   bool head_only_ = false;
   uint64_t messages_ = 0;
   size_t uncredited_ = 0;  // upstream bytes whose credit waits until the client has read
-  int64_t flushed_ns_ = 0;
 };
 
 }  // namespace stratus::gateway::proxy

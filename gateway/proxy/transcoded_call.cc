@@ -85,7 +85,7 @@ void TranscodedCall::Dispatch() {
   head.metadata = metadata;
   head.timeout_ns = TimeoutNs(method_->server_streaming);
   head.streaming = method_->server_streaming;
-  head.batch_reads = method_->server_streaming;
+  head.batch_reads = method_->server_streaming && !method_->client_streaming;
   call_ = cluster(upstream_).Start(head, this);
   call_->Send(frame_.view(), true);
 }

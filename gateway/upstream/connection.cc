@@ -94,7 +94,7 @@ Connection::Connection(Socket socket, TimerQueue* timers, nghttp2_mem* memory, C
       options_(std::move(options)),
       owner_(owner),
       read_buffer_(new char[kReadBytes]),
-      resume_reading_([](void* self) { static_cast<Connection*>(self)->StartRead(); }, this),
+      resume_reading_([](void* self) { static_cast<Connection*>(self)->ReadBatch(); }, this),
       keepalive_([](void* self) { static_cast<Connection*>(self)->OnKeepalive(); }, this) {
   session_ = Callbacks::NewSession(this, memory);
 }
@@ -171,20 +171,51 @@ void Connection::StartRead() {
 }
 
 void Connection::OnRead(const boost::system::error_code& error, size_t bytes) {
-  if (closed_) return;
+  if (!closed_ && Took(error, bytes)) ReadOn();
+}
+
+bool Connection::Took(const boost::system::error_code& error, size_t bytes) {
   if (error) {
     Close(absl::UnavailableError(absl::StrCat("the connection to the upstream ", options_.name, " broke: ",
                                               error == boost::asio::error::eof ? "closed by it" : error.message())));
-    return;
-  }
-  Receive(bytes);
-  if (closed_) return;
-  if (pause_reading_) {
-    pause_reading_ = false;
-    timers_->Arm(&resume_reading_, TimerQueue::Now() + absl::ToInt64Nanoseconds(options_.batch_pause));
   } else {
+    Receive(bytes);
+  }
+  return !closed_;
+}
+
+void Connection::ReadOn() {
+  if (std::exchange(pause_reading_, false)) {
+    const int64_t interval = absl::ToInt64Nanoseconds(options_.batch_interval);
+    timers_->Arm(&resume_reading_, (TimerQueue::Now() / interval + 1) * interval);
+  } else {
+    WakeAt(1);
     StartRead();
   }
+}
+
+// What has come since the last read of messages.
+void Connection::ReadBatch() {
+  bool any = false;
+  for (int reads = 0; reads < kBatchReadsMax; ++reads) {
+    boost::system::error_code error;
+    const size_t bytes = socket_.read_some(boost::asio::buffer(read_buffer_.get(), kReadBytes), error);
+    if (error == boost::asio::error::would_block) break;
+    if (!Took(error, bytes)) return;
+    any = true;
+    if (bytes < kReadBytes) break;
+  }
+  // While messages keep coming, their arrival alone must not wake the loop.
+  if (any && pause_reading_) WakeAt(kReadBytes);
+  ReadOn();
+}
+
+// Waits to be woken until so many bytes have come. A socket that cannot do it wakes us for nothing.
+void Connection::WakeAt(size_t bytes) {
+  if (wake_at_ == bytes) return;
+  wake_at_ = bytes;
+  boost::system::error_code ignored;
+  socket_.set_option(boost::asio::socket_base::receive_low_watermark(static_cast<int>(bytes)), ignored);
 }
 
 void Connection::Receive(size_t bytes) {

@@ -24,8 +24,9 @@ struct ConnectionOptions {
   std::string name;                                          // the upstream's address, for messages
   absl::Duration keepalive_interval = absl::ZeroDuration();  // zero: no PINGs
   absl::Duration keepalive_timeout = absl::Seconds(10);
-  // How long reading stops after a read that held messages of calls with batch_reads.
-  absl::Duration batch_pause = absl::Microseconds(200);
+  // After a read that held messages of calls with batch_reads, reading goes on at the next multiple of this: what many
+  // streams send in that time is read, written to their clients and paid for at once.
+  absl::Duration batch_interval = absl::Milliseconds(1);
 };
 
 class Connection final : public std::enable_shared_from_this<Connection> {
@@ -68,6 +69,11 @@ class Connection final : public std::enable_shared_from_this<Connection> {
 
   void StartRead();
   void OnRead(const boost::system::error_code& error, size_t bytes);
+  // Hands what was read to the session; false when the connection is closed after it.
+  bool Took(const boost::system::error_code& error, size_t bytes);
+  void ReadOn();
+  void ReadBatch();
+  void WakeAt(size_t bytes);
   void Receive(size_t bytes);
   void ScheduleFlush();
   void Flush();
@@ -90,6 +96,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void OnStreamClose(ClientCall* call, uint32_t error_code);
 
   static constexpr size_t kReadBytes = 64 << 10;
+  static constexpr int kBatchReadsMax = 16;  // then the others of the loop have their turn
   static constexpr size_t kWriteBytes = 64 << 10;
   static constexpr int32_t kStreamWindow = 1 << 20;
   static constexpr int32_t kConnectionWindow = 16 << 20;
@@ -108,6 +115,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   std::unique_ptr<char[]> read_buffer_;
   size_t received_uncredited_ = 0;  // DATA bytes the connection's window has not got back
   bool pause_reading_ = false;
+  size_t wake_at_ = 1;  // the socket's SO_RCVLOWAT
   Timer resume_reading_;
 
   Buffer out_;
