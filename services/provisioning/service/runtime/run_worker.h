@@ -20,6 +20,7 @@ class RunWorker {
 
  private:
   absl::Status Drive();
+  void Tell(std::string message);
   void GiveUp(const absl::Status& why);
   absl::Status ReadRunInputs();
   absl::Status WaitForInputs(const absl::Status& why);
