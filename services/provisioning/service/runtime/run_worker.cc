@@ -175,10 +175,20 @@ absl::Status RunWorker::Begin() {
   if (absl::Status taken = parts_.keeper->TakeIn(lease_.run_uid(), lease_.epoch(), /*begun=*/false); !taken.ok()) {
     return taken;
   }
+  if (absl::Status readable = CheckState(); !readable.ok()) return readable;
   if (lease_.run().record.status() == v1::RUN_STATUS_CONFIRMED) {
     return ApplyApproved();
   }
   return Execute({.command = FirstCommand()}, v1::RUN_STATUS_PLANNING);
+}
+
+// The engine is not started over a state that it could not read.
+absl::Status RunWorker::CheckState() {
+  const absl::Status opened = parts_.keeper->Newest(lease_.stack_uid()).status();
+  if (!absl::IsDataLoss(opened)) return opened;
+  return absl::DataLossError(
+      "the stack's newest state cannot be opened: it is damaged, or was sealed with a key that is not here any more. "
+      "Nothing was changed. Put the key back, or roll back to a state version that can be opened");
 }
 
 absl::Status RunWorker::ApplyApproved() {

@@ -25,6 +25,7 @@ class RunWorker {
   absl::Status ReadRunInputs();
   absl::Status WaitForInputs(const absl::Status& why);
   absl::Status Begin();
+  absl::Status CheckState();
   absl::Status TakeUp();
   absl::Status GoOnWith(std::unique_ptr<engine::Watch> watch);
   absl::Status WaitForUnseenEngine();
