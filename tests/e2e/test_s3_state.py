@@ -198,9 +198,7 @@ def test_a_rollback_reaches_the_bucket_at_once(rig, s3):
     first = s3.state(key)
     assert apply(rig, {**keys, **keys_of("b")}).status == 200
     latest = s3.state(key)
-    rolled = rig.call(
-        "/v1/stacks/keys:rollBack", "POST", {"stateVersion": f"stacks/keys/stateVersions/{first['serial']}"}
-    )
+    rolled = rig.call("/v1/stacks/keys:rollBack", "POST", {"stateVersion": f"stacks/keys/stateVersions/{first['serial']}"})
     assert rolled.status == 200, rolled.body
     assert s3.state(key) == {**first, "serial": latest["serial"] + 1}
     assert_in_step(rig, s3, key)

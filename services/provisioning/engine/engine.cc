@@ -135,6 +135,7 @@ absl::StatusOr<std::unique_ptr<Watch>> OpenTofu::Launch(const Step& step) {
   if (step.module == nullptr || !IsPlainName(step.name)) {
     return absl::InvalidArgumentError(absl::StrCat("`", step.name, "` is no step"));
   }
+  if (absl::Status status = CheckFreeSpace(options_.data_dir, options_.free_bytes_min); !status.ok()) return status;
   if (absl::Status status = Reserve(); !status.ok()) return status;
   auto watch = LaunchCounted(step);
   Release(watch.ok() ? static_cast<const StepWatch*>(watch->get()) : nullptr);

@@ -95,6 +95,9 @@ class Engine {
     std::string provider_mirror;   // filesystem mirror: the list of allowed providers; empty: no provider at all
     std::string sandbox = "auto";  // bubblewrap: auto (when present and usable), on, off
     int steps_max = 16;            // at once; Launch past it: RESOURCE_EXHAUSTED
+    // What has to be free on data_dir's disk for a step to be launched, else UNAVAILABLE: those that run need the rest,
+    // to say what they do and to save their states.
+    int64_t free_bytes_min = int64_t{64} << 20;
   };
   static absl::StatusOr<std::unique_ptr<Engine>> Create(Options options);
   virtual ~Engine() = default;

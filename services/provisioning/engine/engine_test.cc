@@ -130,6 +130,19 @@ TEST_F(EngineTest, RefusesStepsPastItsLimit) {
   EXPECT_EQ(AwaitExit(next->get()).code, 0);
 }
 
+TEST_F(EngineTest, StartsNothingOnAFullDisk) {
+  Engine::Options options = Options();
+  options.free_bytes_min = int64_t{1} << 60;
+  auto engine = Engine::Create(options);
+  ASSERT_TRUE(engine.ok());
+  const Step step = StepOf("r1", "1-apply", Command::kApply, "note", kNote);
+  const absl::Status refused = (*engine)->Launch(step).status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(Message(refused), HasSubstr("the disk of the work folders is full"));
+  EXPECT_THAT((*engine)->Folders(), ElementsAre());
+  EXPECT_EQ(RunToEnd(step).code, 0) << "there is room again";
+}
+
 TEST_F(EngineTest, KeepsTheStateThatItCouldNotSave) {
   state_.RefuseWrites();
   std::vector<std::string> lines;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -34,7 +35,19 @@ bool IsFileAt(const UniqueFd& fd, const std::string& path) {
 
 }  // namespace
 
-absl::Status ErrnoStatus(std::string_view what) { return absl::ErrnoToStatus(errno, core::ToAbsl(what)); }
+absl::Status ErrnoStatus(std::string_view what) {
+  const absl::Status status = absl::ErrnoToStatus(errno, core::ToAbsl(what));
+  return absl::IsResourceExhausted(status) ? absl::UnavailableError(status.message()) : status;
+}
+
+absl::Status CheckFreeSpace(const std::string& folder, int64_t bytes_min) {
+  struct statvfs disk;
+  if (statvfs(folder.c_str(), &disk) != 0) return ErrnoStatus(folder);
+  const int64_t free = static_cast<int64_t>(disk.f_bavail) * static_cast<int64_t>(disk.f_frsize);
+  if (free >= bytes_min) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat("the disk of the work folders is full: ", free >> 20,
+                                             " MiB are left, and ", bytes_min >> 20, " are needed to start anything"));
+}
 
 absl::StatusOr<std::string> ReadFile(const std::string& path, size_t bytes_max) {
   const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));

@@ -14,7 +14,7 @@ namespace stratus::provisioning::engine {
 // NOT_FOUND; RESOURCE_EXHAUSTED past `bytes_max`.
 absl::StatusOr<std::string> ReadFile(const std::string& path, size_t bytes_max);
 
-// Makes or replaces the file, mode 0600. RESOURCE_EXHAUSTED on a full disk.
+// Makes or replaces the file, mode 0600. UNAVAILABLE on a full disk.
 absl::Status WriteFile(const std::string& path, std::string_view text);
 
 // Makes the folder with its parents, mode 0700.
@@ -30,7 +30,11 @@ absl::Status RemoveFolder(const std::string& path);
 // DEADLINE_EXCEEDED when others hold it past `timeout`.
 absl::StatusOr<UniqueFd> LockFile(const std::string& path, absl::Duration timeout);
 
-// The status of errno: NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED, else INTERNAL.
+// UNAVAILABLE when the disk that `folder` is on has fewer bytes left.
+absl::Status CheckFreeSpace(const std::string& folder, int64_t bytes_min);
+
+// The status of errno: NOT_FOUND, PERMISSION_DENIED, INTERNAL, ...; UNAVAILABLE where the machine has no more of
+// something, which may pass: room on the disk, descriptors.
 absl::Status ErrnoStatus(std::string_view what);
 
 }  // namespace stratus::provisioning::engine

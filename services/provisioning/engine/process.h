@@ -63,6 +63,7 @@ struct ProgramCall {
   std::string folder = "/";
   absl::Duration timeout = absl::Seconds(30);
   size_t output_bytes_max = size_t{8} << 20;  // of each stream; what is beyond is dropped
+  std::string input = {};                     // its stdin; never on a disk
 };
 
 // Runs a program to its end. DEADLINE_EXCEEDED: it was killed, with all of its process group.

@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include <array>
@@ -40,6 +41,20 @@ bool DrainBoth(UniqueFd* out, UniqueFd* err, const ProgramCall& call, absl::Time
   return true;
 }
 
+// A file in memory alone, read from its beginning. A reader that stops reading keeps nobody waiting.
+absl::StatusOr<UniqueFd> InMemory(const std::string& text) {
+  UniqueFd file(memfd_create("stdin", MFD_CLOEXEC));
+  if (!file) return ErrnoStatus("memfd");
+  for (size_t done = 0; done < text.size();) {
+    const ssize_t wrote = write(file.get(), text.data() + done, text.size() - done);
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote <= 0) return ErrnoStatus("memfd");
+    done += static_cast<size_t>(wrote);
+  }
+  if (lseek(file.get(), 0, SEEK_SET) != 0) return ErrnoStatus("memfd");
+  return file;
+}
+
 }  // namespace
 
 absl::StatusOr<Finished> RunProgram(const ProgramCall& call) {
@@ -48,11 +63,15 @@ absl::StatusOr<Finished> RunProgram(const ProgramCall& call) {
   UniqueFd out_end(out[0]), out_write(out[1]);
   if (pipe2(err, O_CLOEXEC) != 0) return ErrnoStatus("pipe");
   UniqueFd err_end(err[0]), err_write(err[1]);
+  const auto input = InMemory(call.input);
+  if (!input.ok()) return input.status();
   const absl::Time deadline = absl::Now() + call.timeout;
-  const auto pid = Spawn({.arguments = call.arguments,
-                          .environment = call.environment,
-                          .folder = call.folder,
-                          .descriptors = {{out_write.get(), STDOUT_FILENO}, {err_write.get(), STDERR_FILENO}}});
+  const auto pid =
+      Spawn({.arguments = call.arguments,
+             .environment = call.environment,
+             .folder = call.folder,
+             .descriptors = {
+                 {input->get(), STDIN_FILENO}, {out_write.get(), STDOUT_FILENO}, {err_write.get(), STDERR_FILENO}}});
   if (!pid.ok()) return pid.status();
   out_write.Reset();
   err_write.Reset();

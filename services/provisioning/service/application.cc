@@ -123,12 +123,19 @@ class Application::Impl {
   }
 
   absl::Status OpenSealer() {
-    if (options_.development && access(options_.key_file.c_str(), F_OK) != 0) {
-      if (absl::Status status = store::CreateKeyFile(options_.key_file); !status.ok()) return status;
+    if (!options_.key_file.empty()) {
+      if (options_.development && access(options_.key_file.c_str(), F_OK) != 0) {
+        if (absl::Status status = store::CreateKeyFile(options_.key_file); !status.ok()) return status;
+      }
+      auto keys = store::KeysFromFile(options_.key_file);
+      if (!keys.ok()) return keys.status();
+      keys_ = *std::move(keys);
     }
-    auto keys = store::KeysFromFile(options_.key_file);
-    if (!keys.ok()) return keys.status();
-    keys_ = *std::move(keys);
+    if (options_.key_command) {
+      auto keys = KeysByCommand(*options_.key_command, std::move(keys_));
+      if (!keys.ok()) return keys.status();
+      keys_ = *std::move(keys);
+    }
     sealer_ = std::make_unique<store::Sealer>(keys_.get());
     return absl::OkStatus();
   }

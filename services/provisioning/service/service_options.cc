@@ -74,8 +74,16 @@ absl::Status FindPrograms(const ServiceFlags& flags, ServiceOptions* options) {
   return absl::OkStatus();
 }
 
-absl::Status SetKeyFile(const Environment& environment, ServiceOptions* options) {
+absl::Status SetKeys(const Environment& environment, ServiceOptions* options) {
   options->key_file = environment("STRATUS_PROVISIONING_KEY_FILE").value_or("");
+  if (const auto program = environment("STRATUS_PROVISIONING_KEY_COMMAND")) {
+    options->key_command.emplace();
+    options->key_command->program = *program;
+    options->key_command->key = environment("STRATUS_PROVISIONING_KEY_ID").value_or("");
+    if (!options->key_command->key.empty()) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        "STRATUS_PROVISIONING_KEY_ID is not set: STRATUS_PROVISIONING_KEY_COMMAND has to be told which key to use");
+  }
   if (!options->key_file.empty()) return absl::OkStatus();
   if (!options->development) {
     return absl::FailedPreconditionError(
@@ -152,7 +160,7 @@ absl::StatusOr<ServiceOptions> ServiceOptionsFrom(const ServiceFlags& flags, con
   options.engine.sandbox = flags.bubblewrap;
   options.engine.steps_max = flags.runs_max + kStepsSpare;
   if (absl::Status status = FindPrograms(flags, &options); !status.ok()) return status;
-  if (absl::Status status = SetKeyFile(environment, &options); !status.ok()) return status;
+  if (absl::Status status = SetKeys(environment, &options); !status.ok()) return status;
   SetCredentials(environment, &options);
   auto remote_state = StateOptionsFrom(flags.state, environment, development);
   if (!remote_state.ok()) return remote_state.status();

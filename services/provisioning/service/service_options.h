@@ -11,6 +11,7 @@
 #include "services/provisioning/engine/engine.h"
 #include "services/provisioning/service/api/settings.h"
 #include "services/provisioning/service/credentials.h"
+#include "services/provisioning/service/key_command.h"
 #include "services/provisioning/service/runtime/runtime_parts.h"
 #include "services/provisioning/service/state_options.h"
 #include "services/provisioning/store/store.h"
@@ -44,7 +45,8 @@ struct ServiceOptions {
   bool development = false;
   bool stop_runs = false;  // Stop interrupts the engines; else they go on, and the next start takes them up
   store::Store::Options store;
-  std::string key_file;
+  std::string key_file;                   // may be empty with a key command
+  std::optional<KeyCommand> key_command;  // wraps; the file's keys unwrap what they have wrapped
   engine::Catalog::Options catalog;
   engine::Engine::Options engine;
   std::string finders_dir;
@@ -61,6 +63,9 @@ using Environment = std::function<std::optional<std::string>(std::string_view na
 //   DATABASE_URL                           postgresql://..., or sqlite:PATH; default: a file in the data folder
 //   STRATUS_PROVISIONING_KEY_FILE          keys that seal states and secrets, one `ID:BASE64` of 32 bytes a line. In
 //                                          development one is made in the data folder; in production it must be set
+//   STRATUS_PROVISIONING_KEY_COMMAND, STRATUS_PROVISIONING_KEY_ID
+//                                          a program that wraps data keys instead, by AWS KMS for example, and the key
+//                                          that it is to use: see key_command.h
 //   STRATUS_PROVISIONING_SECRETS_FILE      provider credentials of tenants: see credentials.h
 //   AWS_*                                  with --state-backend=s3: see state_options.h
 //   STRATUS_REPLICA                        this process's name among replicas, kept over restarts; default: the host's

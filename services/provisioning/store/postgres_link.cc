@@ -36,8 +36,8 @@ Meaning MeaningOf(std::string_view state) {
   if (family == "08" || family == "57" || state == "25006" || state == "53300" || state == "25P03") {
     return {Failure::kBroken, absl::StatusCode::kUnavailable};  // gone, going, or a standby by now
   }
-  if (family == "53") return {Failure::kFinal, absl::StatusCode::kResourceExhausted};
-  if (family == "58") return {Failure::kFinal, absl::StatusCode::kUnavailable};
+  // No room or memory is left, or its disk fails.
+  if (family == "53" || family == "58") return {Failure::kFinal, absl::StatusCode::kUnavailable};
   if (state == "XX001" || state == "XX002") return {Failure::kFinal, absl::StatusCode::kDataLoss};
   if (state == "23503") return {Failure::kFinal, absl::StatusCode::kNotFound};
   if (family == "23") return {Failure::kFinal, absl::StatusCode::kAlreadyExists};

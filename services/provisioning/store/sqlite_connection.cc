@@ -30,18 +30,16 @@ class SqliteRow final : public Row {
 };
 
 // What a result code means to a caller, by https://www.sqlite.org/rescode.html.
-absl::StatusCode CodeOf(int code, int system_error) {
+absl::StatusCode CodeOf(int code) {
   if (code == SQLITE_CONSTRAINT_FOREIGNKEY) return absl::StatusCode::kNotFound;
   switch (code & 0xff) {
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED: return absl::StatusCode::kUnavailable;
+    // A full disk is no quota of the caller's: nothing was changed, and it may pass.
     case SQLITE_FULL:
     case SQLITE_NOMEM:
+    case SQLITE_IOERR:
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED: return absl::StatusCode::kUnavailable;
     case SQLITE_TOOBIG: return absl::StatusCode::kResourceExhausted;
-    case SQLITE_IOERR: {
-      const bool full = system_error == ENOSPC || system_error == EDQUOT || system_error == EFBIG;
-      return full ? absl::StatusCode::kResourceExhausted : absl::StatusCode::kUnavailable;
-    }
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB: return absl::StatusCode::kDataLoss;
     case SQLITE_CANTOPEN: return absl::StatusCode::kNotFound;
@@ -131,7 +129,7 @@ Connection::Outcome SqliteConnection::Failed(int code) const {
   if (system.value() != 0) absl::StrAppend(&text, " (", system.message(), ")");
   if (const std::string_view more = Explanation(code); !more.empty()) absl::StrAppend(&text, ": ", core::ToAbsl(more));
   const bool again = (code & 0xff) == SQLITE_BUSY || (code & 0xff) == SQLITE_LOCKED;
-  return {again ? Failure::kRetry : Failure::kFinal, absl::Status(CodeOf(code, system.value()), text), 0};
+  return {again ? Failure::kRetry : Failure::kFinal, absl::Status(CodeOf(code), text), 0};
 }
 
 Connection::Outcome SqliteConnection::DoExecute(std::string_view sql, Params params, RowFn on_row) {

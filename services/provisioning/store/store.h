@@ -129,8 +129,9 @@ class Store {
 
   // Runs `body` and commits when it returns OK, else rolls back and returns its status. Runs it again, at most 5 times,
   // when the database asks for that (deadlock, serialization, a connection that broke before the commit): `body` must
-  // have no other effects, and must not call Transact. UNAVAILABLE: the database cannot be reached, and nothing was
-  // changed. UNKNOWN: the connection broke at the commit itself, which may or may not have been done.
+  // have no other effects, and must not call Transact. UNAVAILABLE: the database cannot be reached, or has no room left
+  // (the message says so), and nothing was changed. UNKNOWN: the connection broke at the commit itself, which may or
+  // may not have been done.
   virtual absl::Status Transact(absl::FunctionRef<absl::Status(Transaction&)> body) = 0;
 
   // Reads without locks.

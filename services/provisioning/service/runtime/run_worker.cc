@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "lib/core/log.h"
 #include "lib/core/status.h"
+#include "services/provisioning/domain/limits.h"
 #include "services/provisioning/domain/run_status.h"
 #include "services/provisioning/service/runtime/run_error.h"
 #include "services/provisioning/service/runtime/state_document.h"
@@ -24,6 +25,7 @@ constexpr absl::Duration kPause = absl::Milliseconds(500);
 constexpr absl::Duration kRetryFirst = absl::Milliseconds(500);
 constexpr absl::Duration kRetryMax = absl::Seconds(30);
 constexpr int kAttemptsMax = 100;  // some 45 minutes
+constexpr int kAttemptsTold = 3;   // which of them is told: most troubles are over before
 constexpr int kPlanRetriesMax = 3;
 
 bool IsPlanning(Command command) {
@@ -71,10 +73,27 @@ void RunWorker::Run() {
                {"reason", core::ToStd(status.message())}});
     const bool passing = absl::IsUnavailable(status) || absl::IsUnknown(status) || absl::IsDeadlineExceeded(status);
     if (!passing || attempt == kAttemptsMax) return GiveUp(status);
+    if (attempt == kAttemptsTold) Tell(absl::StrCat(status.message(), "; it is tried again"));
     if (!control_.Pause(wait)) return;
     wait = std::min(wait * 2, kRetryMax);
     taken_over_ = true;  // from here on it may have been begun
     lease_.Refresh().IgnoreError();
+  }
+}
+
+// To who watches the run.
+void RunWorker::Tell(std::string message) {
+  v1::RunEvent event;
+  *event.mutable_time() = domain::ToProto(absl::Now());
+  event.mutable_log()->set_level("warn");
+  event.mutable_log()->set_message(inputs_ ? inputs_->redactor.Apply(message) : std::move(message));
+  const absl::Status told = lease_.Update([&](LeasedChange& change) {
+    change.events.push_back(event);
+    return absl::OkStatus();
+  });
+  if (!told.ok() && !IsHalt(told)) {
+    core::Log(core::Severity::kWarning, "a run's watchers could not be told what is wrong",
+              {{"run", lease_.run_uid()}, {"reason", core::ToStd(told.message())}});
   }
 }
 
@@ -156,10 +175,20 @@ absl::Status RunWorker::Begin() {
   if (absl::Status taken = parts_.keeper->TakeIn(lease_.run_uid(), lease_.epoch(), /*begun=*/false); !taken.ok()) {
     return taken;
   }
+  if (absl::Status readable = CheckState(); !readable.ok()) return readable;
   if (lease_.run().record.status() == v1::RUN_STATUS_CONFIRMED) {
     return ApplyApproved();
   }
   return Execute({.command = FirstCommand()}, v1::RUN_STATUS_PLANNING);
+}
+
+// The engine is not started over a state that it could not read.
+absl::Status RunWorker::CheckState() {
+  const absl::Status opened = parts_.keeper->Newest(lease_.stack_uid()).status();
+  if (!absl::IsDataLoss(opened)) return opened;
+  return absl::DataLossError(
+      "the stack's newest state cannot be opened: it is damaged, or was sealed with a key that is not here any more. "
+      "Nothing was changed. Put the key back, or roll back to a state version that can be opened");
 }
 
 absl::Status RunWorker::ApplyApproved() {

@@ -20,10 +20,12 @@ class RunWorker {
 
  private:
   absl::Status Drive();
+  void Tell(std::string message);
   void GiveUp(const absl::Status& why);
   absl::Status ReadRunInputs();
   absl::Status WaitForInputs(const absl::Status& why);
   absl::Status Begin();
+  absl::Status CheckState();
   absl::Status TakeUp();
   absl::Status GoOnWith(std::unique_ptr<engine::Watch> watch);
   absl::Status WaitForUnseenEngine();

@@ -49,6 +49,7 @@ Response OfError(const absl::Status& status) {
     case absl::StatusCode::kNotFound: return Plain(404, text);
     case absl::StatusCode::kAborted: return Plain(409, text);
     case absl::StatusCode::kFailedPrecondition: return Json(423, std::string(text));
+    case absl::StatusCode::kDataLoss: return Plain(422, text);  // again would be no better
     default: return Plain(503, "the state's store does not answer: try again");
   }
 }

@@ -204,6 +204,17 @@ TEST_F(StateBackendTest, RefusesACorruptState) {
   EXPECT_EQ(store_->GetStackByUid(kStackUid)->state_serial, 0);
 }
 
+TEST_F(StateBackendTest, AStoredStateThatIsDamagedIsNoReasonToTryAgain) {
+  ChangeStack([](store::StackRow& stack) { stack.state_serial = 1; });
+  ASSERT_TRUE(store_
+                  ->Transact([](store::Transaction& transaction) {
+                    return transaction.InsertStateVersion(kStackUid, {.serial = 1, .record = {}, .sealed = "damaged"});
+                  })
+                  .ok());
+  EXPECT_EQ(Status("GET"), 422);
+  EXPECT_TRUE(absl::IsDataLoss(keeper_->Newest(kStackUid).status()));
+}
+
 TEST_F(StateBackendTest, DeletesByAnEmptyStateThatFollows) {
   EXPECT_EQ(Status("LOCK", LockInfo("L")), 200);
   EXPECT_EQ(Status("POST", State(1, "l-1", 1), "L"), 200);
