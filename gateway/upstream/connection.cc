@@ -35,7 +35,7 @@ struct Connection::Callbacks {
   static int OnHeader(nghttp2_session* session, const nghttp2_frame* frame, nghttp2_rcbuf* name, nghttp2_rcbuf* value,
                       uint8_t, void*) {
     ClientCall* call = CallOf(session, frame->hd.stream_id);
-    if (call == nullptr || call->done()) return 0;
+    if (call == nullptr || call->settled()) return 0;
     return call->AddHeader(name, value) ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   }
 
@@ -88,15 +88,19 @@ struct Connection::Callbacks {
   }
 };
 
-Connection::Connection(Socket socket, TimerQueue* timers, nghttp2_mem* memory, ConnectionOptions options, Owner* owner)
+Connection::Connection(Socket socket, ConnectionOptions options, const Surroundings& around)
     : socket_(std::move(socket)),
-      timers_(timers),
+      timers_(around.timers),
       options_(std::move(options)),
-      owner_(owner),
+      load_(around.load),
+      stats_(around.stats),
+      call_owner_(around.calls),
+      owner_(around.owner),
       read_buffer_(new char[kReadBytes]),
       resume_reading_([](void* self) { static_cast<Connection*>(self)->StartRead(); }, this),
       keepalive_([](void* self) { static_cast<Connection*>(self)->OnKeepalive(); }, this) {
-  session_ = Callbacks::NewSession(this, memory);
+  session_ = Callbacks::NewSession(this, around.memory);
+  stats_->connections.Add();
 }
 
 Connection::~Connection() {
@@ -129,6 +133,8 @@ bool Connection::Submit(ClientCall* call) {
   call->connection = this;
   call->index = calls_.size();
   calls_.push_back(call);
+  ++load_->streams;
+  stats_->streams.Add();
   ScheduleFlush();
   return true;
 }
@@ -139,6 +145,8 @@ void Connection::Remove(ClientCall* call) {
   last->index = call->index;
   calls_.pop_back();
   call->connection = nullptr;
+  --load_->streams;
+  stats_->streams.Sub();
 }
 
 void Connection::BodyReady(ClientCall* call) {
@@ -213,7 +221,8 @@ void Connection::OnFrame(const nghttp2_frame* frame) {
       break;
     case NGHTTP2_DATA:
       if (!end_stream) break;
-      if (ClientCall* call = Callbacks::CallOf(session_, frame->hd.stream_id)) {
+      if (ClientCall* call = Callbacks::CallOf(session_, frame->hd.stream_id); call != nullptr && !call->settled()) {
+        CountFailure();
         call->End(absl::UnknownError("the upstream ended the call without trailers"));
       }
       break;
@@ -230,13 +239,13 @@ void Connection::OnFrame(const nghttp2_frame* frame) {
 }
 
 void Connection::OnHeaders(ClientCall* call, bool end_stream) {
-  if (call->done()) return;
+  if (call->settled()) return;
   call->MarkReceived();
   if (!call->head_received) {
     OnHead(call, end_stream);
   } else if (end_stream) {
     const absl::Span<const http::Header> trailers = call->Headers();
-    call->End(StatusOfTrailers(trailers), trailers);
+    Conclude(call, StatusOfTrailers(trailers), trailers);
   }
   // The server has answered before it took the whole request: the rest is of no use to it.
   if (end_stream && call->connection == this &&
@@ -254,7 +263,7 @@ void Connection::OnHead(ClientCall* call, bool end_stream) {
   if (has_verdict || (call->http_status() == 200 && call->grpc_content_type())) {
     const absl::Span<const http::Header> headers = call->Headers();
     if (end_stream) {
-      call->End(StatusOfTrailers(headers), headers);
+      Conclude(call, StatusOfTrailers(headers), headers);
     } else {
       call->head_received = true;
       call->observer()->OnHead(headers);
@@ -266,29 +275,62 @@ void Connection::OnHead(ClientCall* call, bool end_stream) {
                             ? absl::UnknownError("the upstream answered with a content-type that is not gRPC's")
                             : StatusOfHttp(call->http_status());
   if (!end_stream) Cancel(call);
+  if (status.code() == absl::StatusCode::kUnavailable) {
+    Conclude(call, status, {});
+    return;
+  }
+  CountFailure();
   call->End(status);
+}
+
+// The server has said how the call ended.
+void Connection::Conclude(ClientCall* call, const absl::Status& status, absl::Span<const http::Header> trailers) {
+  if (status.code() != absl::StatusCode::kUnavailable) {
+    load_->failures = 0;
+  } else {
+    CountFailure();
+    if (call_owner_->MayRetry(call, trailers)) {
+      call->retry_pending = true;
+      call->failure = status;
+      return;
+    }
+  }
+  call->End(status, trailers);
+}
+
+void Connection::CountFailure() {
+  ++load_->failures;
+  owner_->OnFailure();
 }
 
 void Connection::OnDataChunk(ClientCall* call, std::string_view piece) {
   received_uncredited_ += piece.size();
-  if (call == nullptr || call->done()) return;
+  if (call == nullptr || call->settled()) return;
   pause_reading_ |= call->batch_reads();
   call->observer()->OnData(piece);
 }
 
 void Connection::OnStreamClose(ClientCall* call, uint32_t error_code) {
   Remove(call);
-  if (!call->done() && error_code == NGHTTP2_REFUSED_STREAM && call->CanRestart()) {
-    call->Restart();
-    owner_->OnRefused(call);
+  if (!call->done() && call->retry_pending) {
+    call_owner_->Retry(call);
+    owner_->OnCapacity();
+    return;
+  }
+  const bool refused = !call->done() && error_code == NGHTTP2_REFUSED_STREAM;
+  // A server on its way out refuses what it has not begun: no fault of it.
+  if (refused && !draining_) CountFailure();
+  if (refused && call->CanMove()) {
+    call_owner_->Move(call, draining_ ? RetryReason::kGoAway : RetryReason::kRefused);
     return;
   }
   if (!call->done()) {
+    if (!refused && error_code != NGHTTP2_CANCEL) CountFailure();
     // In order with the call not ended: the server half-closed without HEADERS or DATA.
     call->End(error_code == NGHTTP2_NO_ERROR ? absl::UnknownError("the upstream ended the call without trailers")
                                              : StatusOfReset(error_code, *call));
   }
-  owner_->Release(call);
+  call_owner_->Release(call);
   owner_->OnCapacity();
 }
 
@@ -372,6 +414,12 @@ void Connection::StartDraining() {
   owner_->OnDraining(this);
 }
 
+void Connection::Drain() {
+  if (closed_) return;
+  StartDraining();
+  ScheduleFlush();  // which closes it when it is idle
+}
+
 void Connection::CloseIfIdle() {
   const bool finished = nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0;
   if (finished || (draining_ && calls_.empty())) {
@@ -391,6 +439,7 @@ void Connection::Close(const absl::Status& status) {
     draining_ = true;
     owner_->OnDraining(this);
   }
+  stats_->connections.Sub();
   FailCalls(status);
   DeleteSession();
   owner_->OnClosed(this);
@@ -404,22 +453,30 @@ void Connection::DeleteSession() {
 }
 
 void Connection::FailCalls(const absl::Status& status) {
+  if (!calls_.empty()) CountFailure();  // once, however many calls were on it
   // nghttp2_session_del reports no streams, so the calls are let go of here.
   while (!calls_.empty()) {
     ClientCall* call = calls_.back();
     Remove(call);
-    if (!call->done() && !call->head_sent && call->CanRestart()) {
-      call->Restart();
-      owner_->OnRefused(call);
+    if (!call->head_sent && call->CanMove()) {
+      call_owner_->Move(call, RetryReason::kUnsent);
+      continue;
+    }
+    const bool unavailable = status.code() == absl::StatusCode::kUnavailable;
+    if (!call->done() && (call->retry_pending || (unavailable && call_owner_->MayRetry(call, {})))) {
+      if (!call->retry_pending) call->failure = status;
+      call_owner_->Retry(call);
       continue;
     }
     call->End(status);
-    owner_->Release(call);
+    call_owner_->Release(call);
   }
 }
 
 void Connection::Shutdown() {
+  if (closed_) return;
   closed_ = draining_ = true;
+  stats_->connections.Sub();
   resume_reading_.Disarm();
   keepalive_.Disarm();
   boost::system::error_code ignored;
@@ -427,7 +484,7 @@ void Connection::Shutdown() {
   while (!calls_.empty()) {
     ClientCall* call = calls_.back();
     Remove(call);
-    owner_->Release(call);
+    call_owner_->Release(call);
   }
   DeleteSession();
 }

@@ -20,6 +20,12 @@ namespace stratus::gateway::upstream {
 
 using Socket = boost::asio::generic::stream_protocol::socket;
 
+// What the calls to one endpoint say about it, over all its connections.
+struct EndpointLoad {
+  size_t streams = 0;  // under way
+  int failures = 0;    // in a row
+};
+
 struct ConnectionOptions {
   std::string name;                                          // the upstream's address, for messages
   absl::Duration keepalive_interval = absl::ZeroDuration();  // zero: no PINGs
@@ -31,7 +37,7 @@ struct ConnectionOptions {
 class Connection final : public std::enable_shared_from_this<Connection> {
  public:
   // The pool that the connection belongs to. It outlives the connection, or calls Shutdown first.
-  class Owner : public CallOwner {
+  class Owner {
    public:
     // A call has ended or the server's limit has risen: another one fits.
     virtual void OnCapacity() = 0;
@@ -39,14 +45,23 @@ class Connection final : public std::enable_shared_from_this<Connection> {
     virtual void OnDraining(Connection* connection) = 0;
     // The connection is closed and holds no calls.
     virtual void OnClosed(Connection* connection) = 0;
-    // The server has not begun to process this call: start it again elsewhere.
-    virtual void OnRefused(ClientCall* call) = 0;
+    // A call has failed by the server's fault, or the connection broke under some; EndpointLoad counts it already.
+    virtual void OnFailure() = 0;
 
    protected:
     ~Owner() = default;
   };
 
-  Connection(Socket socket, TimerQueue* timers, nghttp2_mem* memory, ConnectionOptions options, Owner* owner);
+  // `load` and `stats` outlive the connection, as `owner` and `calls` do.
+  struct Surroundings {
+    TimerQueue* timers;
+    nghttp2_mem* memory;
+    EndpointLoad* load;
+    ClusterStats* stats;
+    CallOwner* calls;
+    Owner* owner;
+  };
+  Connection(Socket socket, ConnectionOptions options, const Surroundings& around);
   ~Connection();
 
   // Sends the preface and begins to read.
@@ -54,6 +69,8 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   bool HasCapacity() const { return !draining_ && !closed_ && calls_.size() < streams_max_; }
   // Begins the call on a new stream. False when the connection can take no more streams: it is draining then.
   bool Submit(ClientCall* call);
+  // Takes no new calls and closes when those under way have ended.
+  void Drain();
   // Closes without telling the owner; calls under way just vanish.
   void Shutdown();
 
@@ -85,6 +102,8 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   // What the session reports.
   void OnHeaders(ClientCall* call, bool end_stream);
   void OnHead(ClientCall* call, bool end_stream);
+  void Conclude(ClientCall* call, const absl::Status& status, absl::Span<const http::Header> trailers);
+  void CountFailure();
   void OnDataChunk(ClientCall* call, std::string_view piece);
   void OnFrame(const nghttp2_frame* frame);
   void OnStreamClose(ClientCall* call, uint32_t error_code);
@@ -97,6 +116,9 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   Socket socket_;
   TimerQueue* timers_;
   const ConnectionOptions options_;
+  EndpointLoad* load_;
+  ClusterStats* stats_;
+  CallOwner* call_owner_;
   Owner* owner_;
   nghttp2_session* session_ = nullptr;
   std::vector<ClientCall*> calls_;
