@@ -5,6 +5,7 @@
 #include "gateway/http/worker.h"
 #include "gateway/pages.h"
 #include "gateway/proxy/proxy_service.h"
+#include "gateway/upstream_metrics.h"
 #include "lib/core/log.h"
 #include "lib/core/status.h"
 
@@ -12,6 +13,7 @@ namespace stratus::gateway {
 
 struct Gateway::Impl {
   std::shared_ptr<auth::Authenticator> authenticator;
+  UpstreamMetrics upstreams;
   std::vector<std::unique_ptr<http::Worker>> workers;
 };
 
@@ -96,8 +98,10 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options) 
   impl->authenticator = options.authenticator;
   auto workers =
       http::StartWorkers(options.listen, options.threads, settings->http,
-                         [&proxy](boost::asio::io_context& loop) -> absl::StatusOr<std::unique_ptr<http::Service>> {
-                           return std::make_unique<proxy::ProxyService>(loop, *proxy);
+                         [&](boost::asio::io_context& loop) -> absl::StatusOr<std::unique_ptr<http::Service>> {
+                           proxy::ProxyOptions own = *proxy;
+                           own.upstreams = impl->upstreams.ForWorker(std::move(own.upstreams));
+                           return std::make_unique<proxy::ProxyService>(loop, own);
                          });
   if (!workers.ok()) return workers.status();
   impl->workers = *std::move(workers);
@@ -118,6 +122,7 @@ void Gateway::WriteMetrics(telemetry::Snapshot& out) const {
       out.Counter(counter.name, counter.help, static_cast<double>(sum));
     }
   }
+  impl_->upstreams.Write(out);
 }
 
 }  // namespace stratus::gateway

@@ -53,7 +53,8 @@ struct Flags {
 
 void AddFlags(CLI::App* app, Flags* flags) {
   app->add_option("--listen", flags->listen, "Where clients connect: HOST:PORT or unix:PATH")->capture_default_str();
-  app->add_option("--upstream", flags->upstreams, "[pkg.Service=]HOST:PORT or [pkg.Service=]unix:PATH; repeatable");
+  app->add_option("--upstream", flags->upstreams,
+                  "[pkg.Service=]ADDRESS[,ADDRESS...], where an ADDRESS is HOST:PORT or unix:PATH; repeatable");
   app->add_option("--descriptors", flags->descriptors, "A serialized FileDescriptorSet; repeatable");
   app->add_flag("--reflection", flags->reflection, "Ask the upstreams for their descriptors");
   app->add_option("--config", flags->config, "A YAML file: stratus.config.v1.Gateway");

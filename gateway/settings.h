@@ -31,8 +31,8 @@ struct Settings {
 // INVALID_ARGUMENT names the field and its range.
 absl::StatusOr<Settings> SettingsFromConfig(const stratus::config::v1::Gateway& config);
 
-// Adds `[pkg.Service=]ADDRESS` to the configuration, as `--upstream` takes it. Several services at one address share an
-// upstream.
+// Adds `[pkg.Service=]ADDRESS[,ADDRESS...]` to the configuration, as `--upstream` takes it. Several services at the
+// same addresses share an upstream.
 absl::Status AddUpstreamFlag(const std::string& flag, stratus::config::v1::Gateway* config);
 
 }  // namespace stratus::gateway
