@@ -106,8 +106,17 @@ TEST(Settings, RefuseValuesOutOfRangeAllAtOnce) {
   config.mutable_limits()->set_json_depth_max(5000);
   config.mutable_limits()->mutable_header_timeout()->set_seconds(-1);
   config.mutable_paths()->set_health("up");
+  config.mutable_tls()->set_cert_file("/nowhere.crt");
+  config.mutable_tls()->set_key_file("/nowhere.key");
+  auto* upstream = config.add_upstreams();
+  upstream->set_address("127.0.0.1:1");
+  upstream->add_more_addresses("nowhere");
+  upstream->mutable_tls()->set_ca_file("/nowhere.ca");
+  upstream->mutable_outliers()->set_share_max_percent(101);
   const std::string message(SettingsFromConfig(config).status().message());
-  for (const char* field : {"upstreams[0].address", "limits.json_depth_max", "limits.header_timeout", "paths.health"}) {
+  for (const char* field :
+       {"upstreams[0].address", "limits.json_depth_max", "limits.header_timeout", "paths.health",
+        "tls:", "upstreams[1].more_addresses[0]", "upstreams[1].tls", "upstreams[1].outliers.share_max_percent"}) {
     EXPECT_THAT(message, HasSubstr(field));
   }
 }

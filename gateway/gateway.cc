@@ -89,15 +89,16 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options) 
   auto proxy = MakeProxyOptions(&options, *settings, impl->api);
   if (!proxy.ok()) return proxy.status();
   impl->authenticator = options.authenticator;
-  auto workers =
-      http::StartWorkers(options.listen, options.threads, settings->http,
-                         [&](boost::asio::io_context& loop) -> absl::StatusOr<std::unique_ptr<http::Service>> {
-                           proxy::ProxyOptions own = *proxy;
-                           own.upstreams = impl->upstreams.ForWorker(std::move(own.upstreams));
-                           auto service = std::make_unique<proxy::ProxyService>(loop, own);
-                           impl->services.push_back(service.get());
-                           return service;
-                         });
+  auto workers = http::StartWorkers(
+      options.listen, options.threads, settings->http,
+      [&](boost::asio::io_context& loop) -> absl::StatusOr<std::unique_ptr<http::Service>> {
+        proxy::ProxyOptions own = *proxy;
+        own.upstreams = impl->upstreams.ForWorker(std::move(own.upstreams));
+        auto service = std::make_unique<proxy::ProxyService>(loop, own);
+        impl->services.push_back(service.get());
+        return service;
+      },
+      settings->tls);
   if (!workers.ok()) return workers.status();
   impl->workers = *std::move(workers);
   return std::unique_ptr<Gateway>(new Gateway(std::move(impl)));

@@ -40,6 +40,8 @@ struct Flags {
   bool reflection = false;
   int reflection_interval = 60;
   std::string config;
+  std::string tls_cert;
+  std::string tls_key;
   std::string auth = "cognito";
   std::string access_log = "stdout";
   std::string docs_dir;
@@ -63,6 +65,10 @@ void AddFlags(CLI::App* app, Flags* flags) {
       ->check(CLI::Range(0, 86400))
       ->capture_default_str();
   app->add_option("--config", flags->config, "A YAML file: stratus.config.v1.Gateway");
+  CLI::Option* cert = app->add_option("--tls-cert", flags->tls_cert, "PEM: clients have to speak TLS then");
+  CLI::Option* key = app->add_option("--tls-key", flags->tls_key, "PEM: the key of --tls-cert");
+  cert->needs(key);
+  key->needs(cert);
   app->add_option("--auth", flags->auth, "Whose tokens are asked for")
       ->check(CLI::IsMember({"cognito", "off"}))
       ->capture_default_str();
@@ -109,6 +115,10 @@ absl::StatusOr<gateway::GatewayOptions> MakeOptions(const Flags& flags) {
   }
   for (const std::string& upstream : flags.upstreams) {
     if (absl::Status status = gateway::AddUpstreamFlag(upstream, &options.config); !status.ok()) return status;
+  }
+  if (!flags.tls_cert.empty()) {
+    options.config.mutable_tls()->set_cert_file(flags.tls_cert);
+    options.config.mutable_tls()->set_key_file(flags.tls_key);
   }
   options.title = flags.title;
   options.docs_dir = flags.docs_dir;

@@ -121,6 +121,33 @@ void TakeBalancing(const std::string& field, const stratus::config::v1::Upstream
              &options->retry.budget_percent);
 }
 
+void TakeUpstreamTls(const std::string& field, const stratus::config::v1::UpstreamTls& tls,
+                     upstream::ClusterOptions* options, core::FieldViolations* violations) {
+  if (tls.cert_file().empty() != tls.key_file().empty()) {
+    violations->Add(absl::StrCat(field, ".key_file"), "must be given together with cert_file");
+    return;
+  }
+  auto context = http::TlsClientContext::Load({tls.ca_file(), tls.server_name(), {tls.cert_file(), tls.key_file()}});
+  if (context.ok()) {
+    options->tls = *std::move(context);
+  } else {
+    violations->Add(field, core::ToStd(context.status().message()));
+  }
+}
+
+void TakeTls(const stratus::config::v1::Tls& tls, Settings* settings, core::FieldViolations* violations) {
+  if (tls.cert_file().empty() || tls.key_file().empty()) {
+    violations->Add("tls", "needs cert_file and key_file");
+    return;
+  }
+  auto context = http::TlsServerContext::Load({tls.cert_file(), tls.key_file()});
+  if (context.ok()) {
+    settings->tls = *std::move(context);
+  } else {
+    violations->Add("tls", core::ToStd(context.status().message()));
+  }
+}
+
 void TakeMoreAddresses(const std::string& field, const stratus::config::v1::Upstream& upstream,
                        upstream::ClusterOptions* options, core::FieldViolations* violations) {
   for (int i = 0; i < upstream.more_addresses_size(); ++i) {
@@ -150,6 +177,7 @@ void TakeUpstreams(const stratus::config::v1::Gateway& config, Settings* setting
                  absl::Milliseconds(10), absl::Seconds(60), violations, &options.connect_timeout);
     TakeMoreAddresses(field, upstream, &options, violations);
     TakeBalancing(field, upstream, &options, violations);
+    if (upstream.has_tls()) TakeUpstreamTls(absl::StrCat(field, ".tls"), upstream.tls(), &options, violations);
     settings->upstreams.push_back(std::move(options));
     settings->upstream_services.emplace_back(upstream.services().begin(), upstream.services().end());
   }
@@ -170,6 +198,7 @@ absl::StatusOr<Settings> SettingsFromConfig(const stratus::config::v1::Gateway& 
   core::FieldViolations violations;
   TakeUpstreams(config, &settings, &violations);
   TakeLimits(config.limits(), &settings, &violations);
+  if (config.has_tls()) TakeTls(config.tls(), &settings, &violations);
   const auto& json = config.json();
   if (json.has_always_print_fields_with_no_presence()) {
     settings.call.output.always_print_fields_with_no_presence = json.always_print_fields_with_no_presence();

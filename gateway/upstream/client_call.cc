@@ -36,9 +36,10 @@ std::string_view View(nghttp2_rcbuf* buffer) {
 
 }  // namespace
 
-ClientCall::ClientCall(TimerQueue* timers, CallOwner* owner)
+ClientCall::ClientCall(TimerQueue* timers, CallOwner* owner, std::string_view scheme)
     : timers_(timers),
       owner_(owner),
+      scheme_(scheme),
       deadline_([](void* self) { static_cast<ClientCall*>(self)->OnDeadline(); }, this),
       retry_(
           [](void* context) {
@@ -71,7 +72,7 @@ void ClientCall::CopyHead(const CallHead& head) {
     return std::string_view(head_.data() + at, text.size());
   };
   nv_.push_back(Nv(":method", "POST"));
-  nv_.push_back(Nv(":scheme", "http"));
+  nv_.push_back(Nv(":scheme", scheme_));
   // Paths of gRPC are few: nghttp2 by itself never indexes :path.
   nv_.push_back(Nv(":path", copy(head.path)));
   nv_.push_back(Nv(":authority", copy(head.authority)));

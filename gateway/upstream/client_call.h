@@ -41,7 +41,8 @@ class CallOwner {
 
 class ClientCall final : public Call {
  public:
-  ClientCall(TimerQueue* timers, CallOwner* owner);
+  // `scheme` is of unlimited life.
+  ClientCall(TimerQueue* timers, CallOwner* owner, std::string_view scheme);
   ~ClientCall();
 
   // Copies what Start was given.
@@ -126,6 +127,7 @@ class ClientCall final : public Call {
 
   TimerQueue* timers_;
   CallOwner* const owner_;
+  const std::string_view scheme_;
   Timer deadline_;
   Timer retry_;
   CallObserver* observer_ = nullptr;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "gateway/http/tls_context.h"
 #include "gateway/upstream/resolver.h"
 #include "gateway/upstream/stats.h"
 #include "lib/core/address.h"
@@ -65,6 +66,7 @@ struct ClusterOptions {
   // Between two attempts, with jitter: the first pause, doubled up to the longest.
   absl::Duration backoff_min = absl::Milliseconds(50);
   absl::Duration backoff_max = absl::Seconds(5);
+  std::shared_ptr<const http::TlsClientContext> tls;  // null: plain
   // Calls that may wait for a connection or a free stream; one more fails with UNAVAILABLE.
   size_t queue_max = 8192;
   // Zero: no PINGs. They are sent only while calls are under way and the connection is silent.

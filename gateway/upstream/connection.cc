@@ -1,8 +1,9 @@
 #include "gateway/upstream/connection.h"
 
 #include <algorithm>
-#include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
+#include <cerrno>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "gateway/upstream/grpc_wire.h"
@@ -22,6 +23,11 @@ absl::Status StatusOfReset(uint32_t error_code, const ClientCall& call) {
     case NGHTTP2_INADEQUATE_SECURITY: return absl::PermissionDeniedError(message);
     default: return absl::InternalError(message);
   }
+}
+
+std::string ReasonOf(ssize_t result) {
+  if (result == 0) return "closed by it";
+  return std::generic_category().message(static_cast<int>(-result));
 }
 
 }  // namespace
@@ -88,8 +94,9 @@ struct Connection::Callbacks {
   }
 };
 
-Connection::Connection(Socket socket, ConnectionOptions options, const Surroundings& around)
-    : socket_(std::move(socket)),
+Connection::Connection(http::TransportPtr transport, ConnectionOptions options, const Surroundings& around)
+    : io_(around.io),
+      transport_(std::move(transport)),
       timers_(around.timers),
       options_(std::move(options)),
       load_(around.load),
@@ -100,6 +107,7 @@ Connection::Connection(Socket socket, ConnectionOptions options, const Surroundi
       resume_reading_([](void* self) { static_cast<Connection*>(self)->StartRead(); }, this),
       keepalive_([](void* self) { static_cast<Connection*>(self)->OnKeepalive(); }, this) {
   session_ = Callbacks::NewSession(this, around.memory);
+  transport_->SetEvents(this);
   stats_->connections.Add();
 }
 
@@ -170,22 +178,17 @@ void Connection::Cancel(ClientCall* call) {
 // --- Reading.
 
 void Connection::StartRead() {
-  if (closed_) return;
-  socket_.async_read_some(
-      boost::asio::buffer(read_buffer_.get(), kReadBytes),
-      PooledHandler(&read_memory_, [self = shared_from_this()](const boost::system::error_code& error, size_t bytes) {
-        self->OnRead(error, bytes);
-      }));
+  if (!closed_) transport_->Read(read_buffer_.get(), kReadBytes);
 }
 
-void Connection::OnRead(const boost::system::error_code& error, size_t bytes) {
-  if (closed_) return;
-  if (error) {
-    Close(absl::UnavailableError(absl::StrCat("the connection to the upstream ", options_.name, " broke: ",
-                                              error == boost::asio::error::eof ? "closed by it" : error.message())));
+void Connection::OnRead(ssize_t result) {
+  const std::shared_ptr<Connection> self = shared_from_this();  // Close may drop the last other reference
+  if (result <= 0) {
+    Close(absl::UnavailableError(
+        absl::StrCat("the connection to the upstream ", options_.name, " broke: ", ReasonOf(result))));
     return;
   }
-  Receive(bytes);
+  Receive(static_cast<size_t>(result));
   if (closed_) return;
   if (pause_reading_) {
     pause_reading_ = false;
@@ -340,7 +343,7 @@ void Connection::ScheduleFlush() {
   if (flush_scheduled_ || in_session_ || closed_) return;
   flush_scheduled_ = true;
   // Behind the handlers that are ready now, so that one write takes what all of them submit.
-  boost::asio::post(socket_.get_executor(), PooledHandler(&flush_memory_, [self = shared_from_this()] {
+  boost::asio::post(io_, PooledHandler(&flush_memory_, [self = shared_from_this()] {
                       self->flush_scheduled_ = false;
                       if (self->closed_) return;
                       self->Flush();
@@ -377,33 +380,29 @@ bool Connection::Collect() {
 // Writes what was collected; false when the socket takes no more for now or is closed.
 bool Connection::WritePending() {
   while (out_sent_ < out_.size()) {
-    boost::system::error_code error;
-    const size_t written =
-        socket_.write_some(boost::asio::buffer(out_.data() + out_sent_, out_.size() - out_sent_), error);
-    out_sent_ += written;
-    if (error == boost::asio::error::would_block) {
-      WaitWritable();
+    const ssize_t sent = transport_->TryWrite(out_.view().substr(out_sent_));
+    if (sent == -EAGAIN) {
+      waiting_writable_ = true;
+      transport_->AwaitWritable();
       return false;
     }
-    if (error) {
+    if (sent < 0) {
       Close(absl::UnavailableError(
-          absl::StrCat("the connection to the upstream ", options_.name, " broke: ", error.message())));
+          absl::StrCat("the connection to the upstream ", options_.name, " broke: ", ReasonOf(sent))));
       return false;
     }
+    out_sent_ += static_cast<size_t>(sent);
   }
   out_.Clear();
   out_sent_ = 0;
   return true;
 }
 
-void Connection::WaitWritable() {
-  waiting_writable_ = true;
-  socket_.async_wait(Socket::wait_write, [self = shared_from_this()](const boost::system::error_code&) {
-    self->waiting_writable_ = false;
-    if (self->closed_) return;
-    self->Flush();
-    if (!self->closed_) self->CloseIfIdle();
-  });
+void Connection::OnWritable() {
+  const std::shared_ptr<Connection> self = shared_from_this();
+  waiting_writable_ = false;
+  Flush();
+  if (!closed_) CloseIfIdle();
 }
 
 // --- The end.
@@ -433,8 +432,7 @@ void Connection::Close(const absl::Status& status) {
   closed_ = true;
   resume_reading_.Disarm();
   keepalive_.Disarm();
-  boost::system::error_code ignored;
-  socket_.close(ignored);
+  transport_.reset();
   if (!draining_) {
     draining_ = true;
     owner_->OnDraining(this);
@@ -479,8 +477,7 @@ void Connection::Shutdown() {
   stats_->connections.Sub();
   resume_reading_.Disarm();
   keepalive_.Disarm();
-  boost::system::error_code ignored;
-  socket_.close(ignored);
+  transport_.reset();
   while (!calls_.empty()) {
     ClientCall* call = calls_.back();
     Remove(call);

@@ -3,7 +3,7 @@
 
 #include <nghttp2/nghttp2.h>
 
-#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/io_context.hpp>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -11,14 +11,13 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "gateway/http/transport.h"
 #include "gateway/loop/handler_memory.h"
 #include "gateway/transcode/buffer.h"
 #include "gateway/upstream/client_call.h"
 #include "gateway/upstream/timer_queue.h"
 
 namespace stratus::gateway::upstream {
-
-using Socket = boost::asio::generic::stream_protocol::socket;
 
 // What the calls to one endpoint say about it, over all its connections.
 struct EndpointLoad {
@@ -34,7 +33,7 @@ struct ConnectionOptions {
   absl::Duration batch_pause = absl::Microseconds(200);
 };
 
-class Connection final : public std::enable_shared_from_this<Connection> {
+class Connection final : public std::enable_shared_from_this<Connection>, private http::TransportEvents {
  public:
   // The pool that the connection belongs to. It outlives the connection, or calls Shutdown first.
   class Owner {
@@ -54,6 +53,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
 
   // `load` and `stats` outlive the connection, as `owner` and `calls` do.
   struct Surroundings {
+    boost::asio::io_context& io;
     TimerQueue* timers;
     nghttp2_mem* memory;
     EndpointLoad* load;
@@ -61,8 +61,10 @@ class Connection final : public std::enable_shared_from_this<Connection> {
     CallOwner* calls;
     Owner* owner;
   };
-  Connection(Socket socket, ConnectionOptions options, const Surroundings& around);
+  Connection(http::TransportPtr transport, ConnectionOptions options, const Surroundings& around);
   ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
 
   // Sends the preface and begins to read.
   void Begin();
@@ -83,14 +85,16 @@ class Connection final : public std::enable_shared_from_this<Connection> {
  private:
   struct Callbacks;
 
+  // http::TransportEvents
+  void OnRead(ssize_t result) override;
+  void OnWritable() override;
+
   void StartRead();
-  void OnRead(const boost::system::error_code& error, size_t bytes);
   void Receive(size_t bytes);
   void ScheduleFlush();
   void Flush();
   bool WritePending();
   bool Collect();
-  void WaitWritable();
   void Close(const absl::Status& status);
   void FailCalls(const absl::Status& status);
   void DeleteSession();
@@ -113,7 +117,8 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   static constexpr int32_t kStreamWindow = 1 << 20;
   static constexpr int32_t kConnectionWindow = 16 << 20;
 
-  Socket socket_;
+  boost::asio::io_context& io_;
+  http::TransportPtr transport_;  // null once closed
   TimerQueue* timers_;
   const ConnectionOptions options_;
   EndpointLoad* load_;
@@ -141,7 +146,6 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   bool ping_pending_ = false;
   bool heard_ = false;  // something was read since the last keepalive tick
 
-  HandlerMemory read_memory_;
   HandlerMemory flush_memory_;
 };
 

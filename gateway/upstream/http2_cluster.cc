@@ -58,7 +58,7 @@ Call* Http2Cluster::Start(const CallHead& head, CallObserver* observer) {
 
 ClientCall* Http2Cluster::NewCall() {
   if (free_.empty()) {
-    all_.push_back(std::make_unique<ClientCall>(timers_, context_.calls));
+    all_.push_back(std::make_unique<ClientCall>(timers_, context_.calls, options_.tls == nullptr ? "http" : "https"));
     free_.reserve(all_.capacity());
     free_.push_back(all_.back().get());
   }

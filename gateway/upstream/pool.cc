@@ -49,15 +49,16 @@ bool Pool::unreachable() const {
 
 void Pool::Connect(size_t slot_index) {
   Slot& slot = slots_[slot_index];
-  slot.connector = std::make_shared<Connector>(context_.io, context_.timers, address_);
-  slot.connector->Start(context_.options.connect_timeout,
-                        [this, &slot](absl::StatusOr<Socket> socket) { OnConnected(&slot, std::move(socket)); });
+  slot.connector = std::make_shared<Connector>(context_.io, context_.timers, address_, context_.options.tls.get());
+  slot.connector->Start(context_.options.connect_timeout, [this, &slot](absl::StatusOr<http::TransportPtr> transport) {
+    OnConnected(&slot, std::move(transport));
+  });
 }
 
-void Pool::OnConnected(Slot* slot, absl::StatusOr<Socket> socket) {
+void Pool::OnConnected(Slot* slot, absl::StatusOr<http::TransportPtr> transport) {
   slot->connector = nullptr;
-  if (!socket.ok()) {
-    OnConnectFailed(slot, socket.status());
+  if (!transport.ok()) {
+    OnConnectFailed(slot, transport.status());
     return;
   }
   slot->failures = 0;
@@ -65,9 +66,10 @@ void Pool::OnConnected(Slot* slot, absl::StatusOr<Socket> socket) {
   connection.name = address_.name;
   connection.keepalive_interval = context_.options.keepalive_interval;
   connection.keepalive_timeout = context_.options.keepalive_timeout;
-  slot->connection = std::make_shared<Connection>(
-      *std::move(socket), std::move(connection),
-      Connection::Surroundings{context_.timers, context_.memory, load_, context_.stats, context_.calls, this});
+  slot->connection =
+      std::make_shared<Connection>(*std::move(transport), std::move(connection),
+                                   Connection::Surroundings{context_.io, context_.timers, context_.memory, load_,
+                                                            context_.stats, context_.calls, this});
   slot->connection->Begin();
   owner_->OnConnected(kind_);
 }

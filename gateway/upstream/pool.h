@@ -71,7 +71,7 @@ class Pool final : public Connection::Owner {
   void OnFailure() override;
 
   void Connect(size_t slot_index);
-  void OnConnected(Slot* slot, absl::StatusOr<Socket> socket);
+  void OnConnected(Slot* slot, absl::StatusOr<http::TransportPtr> transport);
   void OnConnectFailed(Slot* slot, const absl::Status& status);
 
   const Kind kind_;

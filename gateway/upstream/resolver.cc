@@ -14,9 +14,9 @@ using boost::asio::ip::tcp;
 
 namespace {
 
-EndpointAddress Named(const tcp::endpoint& endpoint) {
+EndpointAddress Named(const tcp::endpoint& endpoint, const std::string& host) {
   const core::Address address{endpoint.address().to_string(), endpoint.port(), ""};
-  return {endpoint, address.ToString()};
+  return {endpoint, address.ToString(), host};
 }
 
 class SystemResolver final : public Resolver {
@@ -35,7 +35,7 @@ class SystemResolver final : public Resolver {
                                 return;
                               }
                               std::vector<EndpointAddress> found;
-                              for (const auto& entry : results) found.push_back(Named(entry.endpoint()));
+                              for (const auto& entry : results) found.push_back(Named(entry.endpoint(), host));
                               done(std::move(found));
                             });
   }
@@ -52,14 +52,14 @@ std::unique_ptr<Resolver> MakeSystemResolver(boost::asio::io_context& io) {
 }
 
 EndpointAddress UnixEndpoint(const std::string& path) {
-  return {boost::asio::local::stream_protocol::endpoint(path), absl::StrCat("unix:", path)};
+  return {boost::asio::local::stream_protocol::endpoint(path), absl::StrCat("unix:", path), "localhost"};
 }
 
 absl::StatusOr<EndpointAddress> LiteralEndpoint(const std::string& host, uint16_t port) {
   boost::system::error_code error;
   const auto address = boost::asio::ip::make_address(host, error);
   if (error) return absl::InvalidArgumentError(absl::StrCat(host, " is a name"));
-  return Named(tcp::endpoint(address, port));
+  return Named(tcp::endpoint(address, port), host);
 }
 
 }  // namespace stratus::gateway::upstream

@@ -17,6 +17,7 @@ namespace stratus::gateway::upstream {
 struct EndpointAddress {
   boost::asio::generic::stream_protocol::endpoint endpoint;
   std::string name;  // `10.0.0.7:50051`, `unix:/run/x.sock`: for logs and messages
+  std::string host;  // as configured: what a certificate has to be for
 
   bool operator==(const EndpointAddress& other) const { return endpoint == other.endpoint; }
 };
