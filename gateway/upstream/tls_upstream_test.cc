@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <grpcpp/grpcpp.h>
 
+#include <chrono>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -35,6 +36,8 @@ class TlsUpstreamTest : public ClusterTest {
     server_ = builder.BuildAndStart();
     address_ = "127.0.0.1:" + std::to_string(port);
   }
+
+  ~TlsUpstreamTest() override { server_->Shutdown(std::chrono::system_clock::now()); }
 
   absl::Status Call(const std::string& ca_file, const std::string& server_name) {
     http::TlsClientOptions tls;
