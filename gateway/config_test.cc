@@ -45,6 +45,42 @@ limits: {request_body_bytes_max: 1048576}
   EXPECT_EQ(config.cors().max_age().seconds(), 3600);
 }
 
+TEST(ConfigFile, SaysHowEndpointsAreChosen) {
+  stratus::config::v1::Gateway config;
+  const absl::Status status = Parse(R"(
+upstreams:
+  - address: a.internal:50051
+    more_addresses: ["b.internal:50051", "unix:/run/c.sock"]
+    balancing: BALANCING_LEAST_REQUEST
+    resolve_interval: 5s
+    panic_percent: 0
+    health_check: {service: pkg.Service, interval: 2s, healthy_threshold: 1}
+    outliers: {consecutive_failures: 0}
+    retries: {attempts_max: 2, budget_percent: 0}
+  - address: d.internal:50051
+    services: [pkg.Other]
+)",
+                                    &config);
+  ASSERT_TRUE(status.ok()) << status;
+  const auto settings = SettingsFromConfig(config);
+  ASSERT_TRUE(settings.ok()) << settings.status();
+  const upstream::ClusterOptions& first = settings->upstreams[0];
+  EXPECT_EQ(first.more_addresses[1].unix_path, "/run/c.sock");
+  EXPECT_EQ(first.balancing, upstream::Balancing::kLeastRequest);
+  EXPECT_EQ(first.resolve_interval, absl::Seconds(5));
+  EXPECT_EQ(first.panic_percent, 0);
+  EXPECT_TRUE(first.health_check.enabled);
+  EXPECT_EQ(first.health_check.service, "pkg.Service");
+  EXPECT_EQ(first.health_check.healthy_threshold, 1);
+  EXPECT_EQ(first.outlier.consecutive_failures, 0);
+  EXPECT_EQ(first.retry.attempts_max, 2);
+  EXPECT_EQ(first.retry.budget_percent, 0);
+  const upstream::ClusterOptions& second = settings->upstreams[1];
+  EXPECT_FALSE(second.health_check.enabled);
+  EXPECT_EQ(second.outlier.consecutive_failures, 5);
+  EXPECT_EQ(second.retry.attempts_max, 3);
+}
+
 TEST(ConfigFile, RefusesMistakesWithTheirLine) {
   const std::pair<const char*, const char*> mistakes[] = {
       {"limits:\n  header_bytes: 1\n", "gateway.yaml:2:3: limits.header_bytes: unknown key"},
@@ -70,8 +106,17 @@ TEST(Settings, RefuseValuesOutOfRangeAllAtOnce) {
   config.mutable_limits()->set_json_depth_max(5000);
   config.mutable_limits()->mutable_header_timeout()->set_seconds(-1);
   config.mutable_paths()->set_health("up");
+  config.mutable_tls()->set_cert_file("/nowhere.crt");
+  config.mutable_tls()->set_key_file("/nowhere.key");
+  auto* upstream = config.add_upstreams();
+  upstream->set_address("127.0.0.1:1");
+  upstream->add_more_addresses("nowhere");
+  upstream->mutable_tls()->set_ca_file("/nowhere.ca");
+  upstream->mutable_outliers()->set_share_max_percent(101);
   const std::string message(SettingsFromConfig(config).status().message());
-  for (const char* field : {"upstreams[0].address", "limits.json_depth_max", "limits.header_timeout", "paths.health"}) {
+  for (const char* field :
+       {"upstreams[0].address", "limits.json_depth_max", "limits.header_timeout", "paths.health",
+        "tls:", "upstreams[1].more_addresses[0]", "upstreams[1].tls", "upstreams[1].outliers.share_max_percent"}) {
     EXPECT_THAT(message, HasSubstr(field));
   }
 }
@@ -84,6 +129,12 @@ TEST(UpstreamFlag, GroupsServicesByAddress) {
   ASSERT_EQ(config.upstreams_size(), 2);
   EXPECT_EQ(config.upstreams(0).services_size(), 2);
   EXPECT_EQ(config.upstreams(1).services_size(), 0);
+  ASSERT_TRUE(AddUpstreamFlag("c.C=127.0.0.1:1,127.0.0.1:2", &config).ok());
+  ASSERT_TRUE(AddUpstreamFlag("d.D=127.0.0.1:1,127.0.0.1:2", &config).ok());
+  ASSERT_EQ(config.upstreams_size(), 3);
+  EXPECT_EQ(config.upstreams(2).services_size(), 2);
+  EXPECT_EQ(config.upstreams(2).more_addresses(0), "127.0.0.1:2");
+  EXPECT_FALSE(AddUpstreamFlag("a.A=127.0.0.1:1,", &config).ok());
   EXPECT_FALSE(AddUpstreamFlag("=127.0.0.1:1", &config).ok());
   EXPECT_FALSE(AddUpstreamFlag("a.A=", &config).ok());
 }

@@ -2,9 +2,12 @@
 
 #include <utility>
 
+#include "boost/asio/post.hpp"
+#include "gateway/api_builder.h"
 #include "gateway/http/worker.h"
 #include "gateway/pages.h"
 #include "gateway/proxy/proxy_service.h"
+#include "gateway/upstream_metrics.h"
 #include "lib/core/log.h"
 #include "lib/core/status.h"
 
@@ -12,44 +15,35 @@ namespace stratus::gateway {
 
 struct Gateway::Impl {
   std::shared_ptr<auth::Authenticator> authenticator;
+  ApiBuilder api;
+  UpstreamMetrics upstreams;
+  std::vector<proxy::ProxyService*> services;  // by worker
   std::vector<std::unique_ptr<http::Worker>> workers;
 };
 
 namespace {
 
-absl::StatusOr<std::shared_ptr<const proxy::Snapshot>> BuildSnapshot(GatewayOptions* options,
-                                                                     const Settings& settings) {
-  proxy::SnapshotOptions snapshot;
-  snapshot.descriptors = std::move(options->descriptors);
-  snapshot.auth_rules = settings.auth_rules;
-  snapshot.upstreams = settings.upstream_services;
-  auto built = proxy::Snapshot::Build(std::move(snapshot));
-  if (!built.ok()) return built.status();
-  if (options->authenticator != nullptr) {
-    for (const std::string& method : (*built)->policies().denied_methods()) {
-      core::Log(core::Severity::kWarning, "method has no authorization option or rule: every call is denied",
-                {{"method", method}});
-    }
-  }
-  return built;
+ApiBuilder MakeApiBuilder(const GatewayOptions& options, const Settings& settings) {
+  ApiBuilder builder;
+  builder.auth_rules = settings.auth_rules;
+  builder.upstream_services = settings.upstream_services;
+  builder.pages.paths = settings.paths;
+  builder.pages.title = options.title;
+  builder.pages.docs_dir = options.docs_dir;
+  builder.pages.token_url = options.token_url;
+  builder.pages.openapi_overlay = options.openapi_overlay;
+  builder.pages.auth = options.authenticator != nullptr;
+  builder.pages.output = settings.call.output;
+  return builder;
 }
 
-absl::StatusOr<proxy::ProxyOptions> MakeProxyOptions(GatewayOptions* options, const Settings& settings) {
+absl::StatusOr<proxy::ProxyOptions> MakeProxyOptions(GatewayOptions* options, const Settings& settings,
+                                                     const ApiBuilder& builder) {
   proxy::ProxyOptions proxy;
-  auto snapshot = BuildSnapshot(options, settings);
-  if (!snapshot.ok()) return snapshot.status();
-  proxy.snapshot = *std::move(snapshot);
-  PagesOptions pages;
-  pages.paths = settings.paths;
-  pages.title = options->title;
-  pages.docs_dir = options->docs_dir;
-  pages.token_url = options->token_url;
-  pages.openapi_overlay = options->openapi_overlay;
-  pages.auth = options->authenticator != nullptr;
-  pages.output = settings.call.output;
-  auto built_pages = Pages::Create(pages, proxy.snapshot);
-  if (!built_pages.ok()) return built_pages.status();
-  proxy.pages = *std::move(built_pages);
+  auto api = builder.Build(std::move(options->descriptors));
+  if (!api.ok()) return api.status();
+  proxy.snapshot = std::move(api->snapshot);
+  proxy.pages = std::move(api->pages);
   if (options->config.has_cors()) {
     auto cors = filter::Cors::Create(options->config.cors());
     if (!cors.ok()) return cors.status();
@@ -90,21 +84,38 @@ Gateway::~Gateway() = default;
 absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options) {
   const auto settings = SettingsFromConfig(options.config);
   if (!settings.ok()) return settings.status();
-  auto proxy = MakeProxyOptions(&options, *settings);
-  if (!proxy.ok()) return proxy.status();
   auto impl = std::make_unique<Impl>();
+  impl->api = MakeApiBuilder(options, *settings);
+  auto proxy = MakeProxyOptions(&options, *settings, impl->api);
+  if (!proxy.ok()) return proxy.status();
   impl->authenticator = options.authenticator;
-  auto workers =
-      http::StartWorkers(options.listen, options.threads, settings->http,
-                         [&proxy](boost::asio::io_context& loop) -> absl::StatusOr<std::unique_ptr<http::Service>> {
-                           return std::make_unique<proxy::ProxyService>(loop, *proxy);
-                         });
+  auto workers = http::StartWorkers(
+      options.listen, options.threads, settings->http,
+      [&](boost::asio::io_context& loop) -> absl::StatusOr<std::unique_ptr<http::Service>> {
+        proxy::ProxyOptions own = *proxy;
+        own.upstreams = impl->upstreams.ForWorker(std::move(own.upstreams));
+        auto service = std::make_unique<proxy::ProxyService>(loop, own);
+        impl->services.push_back(service.get());
+        return service;
+      },
+      settings->tls);
   if (!workers.ok()) return workers.status();
   impl->workers = *std::move(workers);
   return std::unique_ptr<Gateway>(new Gateway(std::move(impl)));
 }
 
 core::Address Gateway::address() const { return impl_->workers.front()->address(); }
+
+absl::Status Gateway::Reload(google::protobuf::FileDescriptorSet descriptors) {
+  auto api = impl_->api.Build(std::move(descriptors));
+  if (!api.ok()) return api.status();
+  for (size_t i = 0; i < impl_->workers.size(); ++i) {
+    // A worker that has ended runs nothing any more, so its service is not touched.
+    boost::asio::post(impl_->workers[i]->loop(),
+                      [service = impl_->services[i], api = *api] { service->SetSnapshot(api.snapshot, api.pages); });
+  }
+  return absl::OkStatus();
+}
 
 void Gateway::Drain(absl::Duration deadline) { http::DrainWorkers(impl_->workers, deadline); }
 
@@ -118,6 +129,7 @@ void Gateway::WriteMetrics(telemetry::Snapshot& out) const {
       out.Counter(counter.name, counter.help, static_cast<double>(sum));
     }
   }
+  impl_->upstreams.Write(out);
 }
 
 }  // namespace stratus::gateway

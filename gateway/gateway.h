@@ -53,6 +53,9 @@ class Gateway {
 
   // As bound: the port is never 0.
   core::Address address() const;
+  // Serves these descriptors from now on; calls under way end with those they began with. INVALID_ARGUMENT when they
+  // are wrong, and the old ones stay. Any thread, but not beside Drain or the destructor.
+  absl::Status Reload(google::protobuf::FileDescriptorSet descriptors);
   // Takes nothing new, lets the calls in flight end, cuts what is left at the deadline, and returns when all is over.
   void Drain(absl::Duration deadline);
   // Adds what is counted to a scrape: stratus_gateway_*.

@@ -11,10 +11,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "gateway/descriptor_watcher.h"
 #include "gateway/gateway.h"
-#include "gateway/proxy/method_table.h"
-#include "gateway/proxy/reflection.h"
+#include "gateway/settings.h"
 #include "lib/auth/auth_metrics.h"
 #include "lib/auth/environment.h"
 #include "lib/auth/token_checks.h"
@@ -39,7 +38,10 @@ struct Flags {
   std::vector<std::string> upstreams;
   std::vector<std::string> descriptors;
   bool reflection = false;
+  int reflection_interval = 60;
   std::string config;
+  std::string tls_cert;
+  std::string tls_key;
   std::string auth = "cognito";
   std::string access_log = "stdout";
   std::string docs_dir;
@@ -53,10 +55,20 @@ struct Flags {
 
 void AddFlags(CLI::App* app, Flags* flags) {
   app->add_option("--listen", flags->listen, "Where clients connect: HOST:PORT or unix:PATH")->capture_default_str();
-  app->add_option("--upstream", flags->upstreams, "[pkg.Service=]HOST:PORT or [pkg.Service=]unix:PATH; repeatable");
-  app->add_option("--descriptors", flags->descriptors, "A serialized FileDescriptorSet; repeatable");
+  app->add_option("--upstream", flags->upstreams,
+                  "[pkg.Service=]ADDRESS[,ADDRESS...], where an ADDRESS is HOST:PORT or unix:PATH; repeatable");
+  app->add_option("--descriptors", flags->descriptors,
+                  "A serialized FileDescriptorSet; repeatable; loaded again when it changes");
   app->add_flag("--reflection", flags->reflection, "Ask the upstreams for their descriptors");
+  app->add_option("--reflection-interval", flags->reflection_interval,
+                  "Seconds between two looks at the upstreams' descriptors; 0: only at start")
+      ->check(CLI::Range(0, 86400))
+      ->capture_default_str();
   app->add_option("--config", flags->config, "A YAML file: stratus.config.v1.Gateway");
+  CLI::Option* cert = app->add_option("--tls-cert", flags->tls_cert, "PEM: clients have to speak TLS then");
+  CLI::Option* key = app->add_option("--tls-key", flags->tls_key, "PEM: the key of --tls-cert");
+  cert->needs(key);
+  key->needs(cert);
   app->add_option("--auth", flags->auth, "Whose tokens are asked for")
       ->check(CLI::IsMember({"cognito", "off"}))
       ->capture_default_str();
@@ -83,34 +95,6 @@ absl::StatusOr<std::shared_ptr<auth::CognitoAuthenticator>> MakeAuthenticator(co
   return auth::StartTokenChecks(*std::move(options));
 }
 
-// What an upstream's reflection says; an upstream that is still starting is waited for.
-absl::StatusOr<google::protobuf::FileDescriptorSet> Reflect(const std::string& upstream) {
-  auto address = core::ParseAddress(upstream);
-  if (!address.ok()) return address.status();
-  const absl::Time give_up = absl::Now() + kReflectionTimeout;
-  for (;;) {
-    auto files = gateway::proxy::FetchDescriptors(*address, kReflectionTimeout);
-    if (files.status().code() != absl::StatusCode::kUnavailable || absl::Now() > give_up) return files;
-    absl::SleepFor(absl::Milliseconds(200));
-  }
-}
-
-absl::Status LoadDescriptors(const Flags& flags, gateway::GatewayOptions* options) {
-  if (flags.descriptors.empty() && !flags.reflection) {
-    return absl::InvalidArgumentError("--descriptors=FILE or --reflection is needed");
-  }
-  auto descriptors = gateway::proxy::ReadDescriptorFiles(flags.descriptors);
-  if (!descriptors.ok()) return descriptors.status();
-  options->descriptors = *std::move(descriptors);
-  if (!flags.reflection) return absl::OkStatus();
-  for (const auto& upstream : options->config.upstreams()) {
-    auto files = Reflect(upstream.address());
-    if (!files.ok()) return files.status();
-    options->descriptors.MergeFrom(*files);
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<std::string> ReadText(const std::string& path) {
   if (path.empty()) return std::string();
   std::ifstream file(path, std::ios::binary);
@@ -132,7 +116,10 @@ absl::StatusOr<gateway::GatewayOptions> MakeOptions(const Flags& flags) {
   for (const std::string& upstream : flags.upstreams) {
     if (absl::Status status = gateway::AddUpstreamFlag(upstream, &options.config); !status.ok()) return status;
   }
-  if (absl::Status status = LoadDescriptors(flags, &options); !status.ok()) return status;
+  if (!flags.tls_cert.empty()) {
+    options.config.mutable_tls()->set_cert_file(flags.tls_cert);
+    options.config.mutable_tls()->set_key_file(flags.tls_key);
+  }
   options.title = flags.title;
   options.docs_dir = flags.docs_dir;
   options.token_url = flags.token_url;
@@ -144,6 +131,19 @@ absl::StatusOr<gateway::GatewayOptions> MakeOptions(const Flags& flags) {
   return options;
 }
 
+absl::StatusOr<gateway::DescriptorSource> MakeSource(const Flags& flags, const config::v1::Gateway& config) {
+  if (flags.descriptors.empty() && !flags.reflection) {
+    return absl::InvalidArgumentError("--descriptors=FILE or --reflection is needed");
+  }
+  gateway::DescriptorSource source;
+  source.files = flags.descriptors;
+  if (!flags.reflection) return source;
+  auto settings = gateway::SettingsFromConfig(config);
+  if (!settings.ok()) return settings.status();
+  source.reflected = std::move(settings->upstreams);
+  return source;
+}
+
 absl::Status Run(const Flags& flags, core::TerminationSignal* termination) {
   auto admin_address = core::ParseAddress(flags.admin_listen);
   if (!admin_address.ok()) return admin_address.status();
@@ -152,12 +152,26 @@ absl::Status Run(const Flags& flags, core::TerminationSignal* termination) {
   auto options = MakeOptions(flags);
   if (!options.ok()) return options.status();
   options->authenticator = *authenticator;
+  const auto source = MakeSource(flags, options->config);
+  if (!source.ok()) return source.status();
+  auto descriptors = gateway::LoadDescriptors(*source, kReflectionTimeout);
+  if (!descriptors.ok()) return descriptors.status();
+  options->descriptors = *descriptors;
   auto gateway = gateway::Gateway::Start(*std::move(options));
   if (!gateway.ok()) return gateway.status();
 
+  gateway::WatcherOptions watch;
+  watch.source = *source;
+  watch.reflection_interval = absl::Seconds(flags.reflection_interval);
+  gateway::DescriptorWatcher watcher(std::move(watch), *descriptors,
+                                     [&gateway](auto changed) { return (*gateway)->Reload(std::move(changed)); });
+
   telemetry::Metrics metrics;
   telemetry::Readiness readiness;
-  const auto counted = metrics.AddSource([&gateway](telemetry::Snapshot& out) { (*gateway)->WriteMetrics(out); });
+  const auto counted = metrics.AddSource([&](telemetry::Snapshot& out) {
+    (*gateway)->WriteMetrics(out);
+    watcher.WriteMetrics(out);
+  });
   const auto checks = auth::Observe(*authenticator, &metrics, &readiness);
   auto admin = telemetry::AdminServer::Start(*admin_address, metrics, readiness);
   if (!admin.ok()) return admin.status();
@@ -172,6 +186,7 @@ absl::Status Run(const Flags& flags, core::TerminationSignal* termination) {
   termination->Wait();
   core::Log(core::Severity::kInfo, "gateway draining");
   readiness.SetDraining();
+  watcher.Stop();
   (*gateway)->Drain(absl::Seconds(flags.drain_seconds));
   return absl::OkStatus();
 }

@@ -1,9 +1,11 @@
 #include "gateway/settings.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "lib/core/address.h"
 #include "lib/core/status.h"
 
@@ -68,6 +70,96 @@ void TakeLimits(const stratus::config::v1::Limits& limits, Settings* settings, c
   }
 }
 
+void TakeHealthCheck(const std::string& field, const stratus::config::v1::HealthCheck& check,
+                     upstream::HealthCheckOptions* options, core::FieldViolations* violations) {
+  constexpr size_t kServiceBytesMax = 127;
+  options->enabled = true;
+  options->service = check.service();
+  if (check.service().size() > kServiceBytesMax) violations->Add(absl::StrCat(field, ".service"), "is too long");
+  TakeDuration(absl::StrCat(field, ".interval"), check.has_interval(), check.interval(), absl::Milliseconds(100),
+               absl::Hours(1), violations, &options->interval);
+  TakeDuration(absl::StrCat(field, ".timeout"), check.has_timeout(), check.timeout(), absl::Milliseconds(10),
+               absl::Seconds(60), violations, &options->timeout);
+  TakeNumber(absl::StrCat(field, ".unhealthy_threshold"), check.unhealthy_threshold(), 1, 100, violations,
+             &options->unhealthy_threshold);
+  TakeNumber(absl::StrCat(field, ".healthy_threshold"), check.healthy_threshold(), 1, 100, violations,
+             &options->healthy_threshold);
+}
+
+void TakeOutliers(const std::string& field, const stratus::config::v1::Outliers& outliers,
+                  upstream::OutlierOptions* options, core::FieldViolations* violations) {
+  if (outliers.has_consecutive_failures() && outliers.consecutive_failures() == 0) options->consecutive_failures = 0;
+  TakeNumber(absl::StrCat(field, ".consecutive_failures"), outliers.consecutive_failures(), 1, 1000, violations,
+             &options->consecutive_failures);
+  TakeDuration(absl::StrCat(field, ".ejection"), outliers.has_ejection(), outliers.ejection(), absl::Seconds(1),
+               absl::Hours(1), violations, &options->ejection_min);
+  TakeDuration(absl::StrCat(field, ".ejection_max"), outliers.has_ejection_max(), outliers.ejection_max(),
+               absl::Seconds(1), absl::Hours(24), violations, &options->ejection_max);
+  TakeNumber(absl::StrCat(field, ".share_max_percent"), outliers.share_max_percent(), 1, 100, violations,
+             &options->share_max_percent);
+}
+
+void TakeBalancing(const std::string& field, const stratus::config::v1::Upstream& upstream,
+                   upstream::ClusterOptions* options, core::FieldViolations* violations) {
+  if (upstream.balancing() == stratus::config::v1::BALANCING_LEAST_REQUEST) {
+    options->balancing = upstream::Balancing::kLeastRequest;
+  }
+  TakeDuration(absl::StrCat(field, ".resolve_interval"), upstream.has_resolve_interval(), upstream.resolve_interval(),
+               absl::Milliseconds(100), absl::Hours(1), violations, &options->resolve_interval);
+  if (upstream.has_panic_percent() && upstream.panic_percent() == 0) options->panic_percent = 0;
+  TakeNumber(absl::StrCat(field, ".panic_percent"), upstream.panic_percent(), 1, 100, violations,
+             &options->panic_percent);
+  if (upstream.has_health_check()) {
+    TakeHealthCheck(absl::StrCat(field, ".health_check"), upstream.health_check(), &options->health_check, violations);
+  }
+  TakeOutliers(absl::StrCat(field, ".outliers"), upstream.outliers(), &options->outlier, violations);
+  const auto& retries = upstream.retries();
+  TakeNumber(absl::StrCat(field, ".retries.attempts_max"), retries.attempts_max(), 1, 10, violations,
+             &options->retry.attempts_max);
+  if (retries.has_budget_percent() && retries.budget_percent() == 0) options->retry.budget_percent = 0;
+  TakeNumber(absl::StrCat(field, ".retries.budget_percent"), retries.budget_percent(), 1, 100, violations,
+             &options->retry.budget_percent);
+}
+
+void TakeUpstreamTls(const std::string& field, const stratus::config::v1::UpstreamTls& tls,
+                     upstream::ClusterOptions* options, core::FieldViolations* violations) {
+  if (tls.cert_file().empty() != tls.key_file().empty()) {
+    violations->Add(absl::StrCat(field, ".key_file"), "must be given together with cert_file");
+    return;
+  }
+  auto context = http::TlsClientContext::Load({tls.ca_file(), tls.server_name(), {tls.cert_file(), tls.key_file()}});
+  if (context.ok()) {
+    options->tls = *std::move(context);
+  } else {
+    violations->Add(field, core::ToStd(context.status().message()));
+  }
+}
+
+void TakeTls(const stratus::config::v1::Tls& tls, Settings* settings, core::FieldViolations* violations) {
+  if (tls.cert_file().empty() || tls.key_file().empty()) {
+    violations->Add("tls", "needs cert_file and key_file");
+    return;
+  }
+  auto context = http::TlsServerContext::Load({tls.cert_file(), tls.key_file()});
+  if (context.ok()) {
+    settings->tls = *std::move(context);
+  } else {
+    violations->Add("tls", core::ToStd(context.status().message()));
+  }
+}
+
+void TakeMoreAddresses(const std::string& field, const stratus::config::v1::Upstream& upstream,
+                       upstream::ClusterOptions* options, core::FieldViolations* violations) {
+  for (int i = 0; i < upstream.more_addresses_size(); ++i) {
+    auto address = core::ParseAddress(upstream.more_addresses(i));
+    if (address.ok()) {
+      options->more_addresses.push_back(*std::move(address));
+    } else {
+      violations->Add(absl::StrCat(field, ".more_addresses[", i, "]"), core::ToStd(address.status().message()));
+    }
+  }
+}
+
 void TakeUpstreams(const stratus::config::v1::Gateway& config, Settings* settings, core::FieldViolations* violations) {
   for (int i = 0; i < config.upstreams_size(); ++i) {
     const stratus::config::v1::Upstream& upstream = config.upstreams(i);
@@ -83,6 +175,9 @@ void TakeUpstreams(const stratus::config::v1::Gateway& config, Settings* setting
                &options.connections);
     TakeDuration(absl::StrCat(field, ".connect_timeout"), upstream.has_connect_timeout(), upstream.connect_timeout(),
                  absl::Milliseconds(10), absl::Seconds(60), violations, &options.connect_timeout);
+    TakeMoreAddresses(field, upstream, &options, violations);
+    TakeBalancing(field, upstream, &options, violations);
+    if (upstream.has_tls()) TakeUpstreamTls(absl::StrCat(field, ".tls"), upstream.tls(), &options, violations);
     settings->upstreams.push_back(std::move(options));
     settings->upstream_services.emplace_back(upstream.services().begin(), upstream.services().end());
   }
@@ -103,6 +198,7 @@ absl::StatusOr<Settings> SettingsFromConfig(const stratus::config::v1::Gateway& 
   core::FieldViolations violations;
   TakeUpstreams(config, &settings, &violations);
   TakeLimits(config.limits(), &settings, &violations);
+  if (config.has_tls()) TakeTls(config.tls(), &settings, &violations);
   const auto& json = config.json();
   if (json.has_always_print_fields_with_no_presence()) {
     settings.call.output.always_print_fields_with_no_presence = json.always_print_fields_with_no_presence();
@@ -122,18 +218,26 @@ absl::StatusOr<Settings> SettingsFromConfig(const stratus::config::v1::Gateway& 
 absl::Status AddUpstreamFlag(const std::string& flag, stratus::config::v1::Gateway* config) {
   const size_t equals = flag.find('=');
   const std::string service = equals == std::string::npos ? "" : flag.substr(0, equals);
-  const std::string address = equals == std::string::npos ? flag : flag.substr(equals + 1);
+  const std::vector<std::string> addresses =
+      absl::StrSplit(equals == std::string::npos ? flag : flag.substr(equals + 1), ',');
   if (equals == 0) return core::InvalidField("--upstream", "has no service name before `=`");
-  if (auto parsed = core::ParseAddress(address); !parsed.ok()) {
-    return core::InvalidField("--upstream", core::ToStd(parsed.status().message()));
+  for (const std::string& address : addresses) {
+    if (auto parsed = core::ParseAddress(address); !parsed.ok()) {
+      return core::InvalidField("--upstream", core::ToStd(parsed.status().message()));
+    }
   }
+  const std::vector<std::string> more(addresses.begin() + 1, addresses.end());
   for (stratus::config::v1::Upstream& upstream : *config->mutable_upstreams()) {
-    if (service.empty() || upstream.services().empty() || upstream.address() != address) continue;
+    const bool same =
+        upstream.address() == addresses.front() &&
+        std::equal(more.begin(), more.end(), upstream.more_addresses().begin(), upstream.more_addresses().end());
+    if (service.empty() || upstream.services().empty() || !same) continue;
     upstream.add_services(service);
     return absl::OkStatus();
   }
   stratus::config::v1::Upstream* upstream = config->add_upstreams();
-  upstream->set_address(address);
+  upstream->set_address(addresses.front());
+  upstream->mutable_more_addresses()->Assign(more.begin(), more.end());
   if (!service.empty()) upstream->add_services(service);
   return absl::OkStatus();
 }

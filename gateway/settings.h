@@ -1,11 +1,13 @@
 // The configuration message turned into each room's own options, with defaults filled in and ranges checked.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "gateway/http/limits.h"
+#include "gateway/http/tls_context.h"
 #include "gateway/proxy/environment.h"
 #include "gateway/upstream/cluster.h"
 #include "lib/auth/policy.h"
@@ -21,6 +23,7 @@ struct Paths {
 
 struct Settings {
   http::Limits http;
+  std::shared_ptr<http::TlsServerContext> tls;  // null: plain
   proxy::CallSettings call;
   std::vector<upstream::ClusterOptions> upstreams;
   std::vector<std::vector<std::string>> upstream_services;
@@ -31,8 +34,8 @@ struct Settings {
 // INVALID_ARGUMENT names the field and its range.
 absl::StatusOr<Settings> SettingsFromConfig(const stratus::config::v1::Gateway& config);
 
-// Adds `[pkg.Service=]ADDRESS` to the configuration, as `--upstream` takes it. Several services at one address share an
-// upstream.
+// Adds `[pkg.Service=]ADDRESS[,ADDRESS...]` to the configuration, as `--upstream` takes it. Several services at the
+// same addresses share an upstream.
 absl::Status AddUpstreamFlag(const std::string& flag, stratus::config::v1::Gateway* config);
 
 }  // namespace stratus::gateway

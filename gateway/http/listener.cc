@@ -18,6 +18,7 @@
 #include "gateway/http/connection.h"
 #include "gateway/http/context.h"
 #include "gateway/http/socket_transport.h"
+#include "gateway/http/tls_transport.h"
 
 namespace stratus::gateway::http {
 namespace {
@@ -60,10 +61,11 @@ struct Listener::Acceptor {
 };
 
 Listener::Listener(asio::io_context& loop, ListenSocket socket, Service* service, const Limits& limits,
-                   ConnectionCount count)
+                   ConnectionCount count, std::shared_ptr<TlsServerContext> tls)
     : context_(std::make_unique<Context>(loop, limits, service)),
       address_(socket.address()),
       count_(std::move(count)),
+      tls_(std::move(tls)),
       acceptor_(std::make_unique<Acceptor>(loop, std::move(socket))) {
   acceptor_->alive = std::make_shared<Listener*>(this);
 }
@@ -116,9 +118,8 @@ bool Listener::AcceptOne() {
     ::close(fd);
     return true;
   }
-  auto connection =
-      std::make_unique<Connection>(context_.get(), static_cast<ConnectionOwner*>(this),
-                                   MakeSocketTransport(context_->loop, fd, peer.ss_family), PeerText(peer));
+  auto connection = std::make_unique<Connection>(context_.get(), static_cast<ConnectionOwner*>(this),
+                                                 NewTransport(fd, peer.ss_family), PeerText(peer));
   Connection* const started = connection.get();
   connections_.emplace(started, std::move(connection));
   ListenerStats::Add(context_->stats.connections_accepted);
@@ -126,6 +127,12 @@ bool Listener::AcceptOne() {
   StartTicking();
   started->Start();
   return true;
+}
+
+TransportPtr Listener::NewTransport(int fd, int family) {
+  TransportPtr socket = MakeSocketTransport(context_->loop, fd, family);
+  if (tls_ == nullptr) return socket;
+  return MakeTlsTransport(context_->loop, std::move(socket), tls_->NewSession());
 }
 
 void Listener::StartTicking() {

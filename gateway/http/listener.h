@@ -20,6 +20,8 @@
 #include "gateway/http/limits.h"
 #include "gateway/http/listen_socket.h"
 #include "gateway/http/listener_stats.h"
+#include "gateway/http/tls_context.h"
+#include "gateway/http/transport.h"
 #include "lib/core/address.h"
 
 namespace stratus::gateway::http {
@@ -30,11 +32,12 @@ inline ConnectionCount MakeConnectionCount() { return std::make_shared<std::atom
 
 struct Context;
 
-// Everything but stats() is for the loop's thread. `service` must outlive the listener.
+// Everything but stats() is for the loop's thread. `service` must outlive the listener. With `tls`, clients have to
+// speak it.
 class Listener final : private ConnectionOwner {
  public:
   Listener(boost::asio::io_context& loop, ListenSocket socket, Service* service, const Limits& limits,
-           ConnectionCount count = MakeConnectionCount());
+           ConnectionCount count = MakeConnectionCount(), std::shared_ptr<TlsServerContext> tls = nullptr);
   // Close, if that has not been called.
   ~Listener();
   Listener(const Listener&) = delete;
@@ -58,6 +61,7 @@ class Listener final : private ConnectionOwner {
   void AcceptAll();
   // False when nothing is waiting to be accepted.
   bool AcceptOne();
+  TransportPtr NewTransport(int fd, int family);
   void StartTicking();
   void Tick();
   void OnConnectionClosed(Connection* connection) override;
@@ -66,6 +70,7 @@ class Listener final : private ConnectionOwner {
   const std::unique_ptr<Context> context_;
   const core::Address address_;
   const ConnectionCount count_;
+  const std::shared_ptr<TlsServerContext> tls_;  // null: plain
   std::unique_ptr<Acceptor> acceptor_;
   std::unordered_map<Connection*, std::unique_ptr<Connection>> connections_;
   std::function<void()> drained_;

@@ -45,6 +45,11 @@ class SocketTransport final : public Transport {
     return got < 0 ? -errno : got;
   }
 
+  void WakeAt(size_t bytes) override {
+    const int value = static_cast<int>(bytes);
+    ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_RCVLOWAT, &value, sizeof(value));
+  }
+
   ssize_t TryWrite(std::string_view bytes) override {
     ssize_t sent;
     do sent = ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);

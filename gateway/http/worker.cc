@@ -9,15 +9,15 @@
 namespace stratus::gateway::http {
 
 absl::StatusOr<std::unique_ptr<Worker>> Worker::Start(ListenSocket socket, const Limits& limits, ConnectionCount count,
-                                                      ServiceFactory factory) {
+                                                      ServiceFactory factory, std::shared_ptr<TlsServerContext> tls) {
   std::unique_ptr<Worker> worker(new Worker);  // the constructor is private
   worker->address_ = socket.address();
   std::promise<absl::Status> started;
   std::future<absl::Status> start = started.get_future();
   worker->thread_ = std::thread([self = worker.get(), &started, moved = std::move(socket), &limits, &count,
-                                 factory = std::move(factory)]() mutable {
+                                 factory = std::move(factory), tls = std::move(tls)]() mutable {
     const auto keep_running = boost::asio::make_work_guard(self->loop_);
-    absl::Status status = self->SetUp(std::move(moved), limits, std::move(count), factory);
+    absl::Status status = self->SetUp(std::move(moved), limits, std::move(count), factory, std::move(tls));
     const bool ok = status.ok();
     started.set_value(std::move(status));
     if (ok) self->loop_.run();
@@ -29,11 +29,12 @@ absl::StatusOr<std::unique_ptr<Worker>> Worker::Start(ListenSocket socket, const
 }
 
 absl::Status Worker::SetUp(ListenSocket socket, const Limits& limits, ConnectionCount count,
-                           const ServiceFactory& factory) {
+                           const ServiceFactory& factory, std::shared_ptr<TlsServerContext> tls) {
   auto service = factory(loop_);
   if (!service.ok()) return service.status();
   service_ = *std::move(service);
-  listener_ = std::make_unique<Listener>(loop_, std::move(socket), service_.get(), limits, std::move(count));
+  listener_ =
+      std::make_unique<Listener>(loop_, std::move(socket), service_.get(), limits, std::move(count), std::move(tls));
   listener_->Start();
   return absl::OkStatus();
 }
@@ -58,7 +59,8 @@ Worker::~Worker() {
 }
 
 absl::StatusOr<std::vector<std::unique_ptr<Worker>>> StartWorkers(const core::Address& address, int threads,
-                                                                  const Limits& limits, const ServiceFactory& factory) {
+                                                                  const Limits& limits, const ServiceFactory& factory,
+                                                                  std::shared_ptr<TlsServerContext> tls) {
   auto first = ListenSocket::Bind(address);
   if (!first.ok()) return first.status();
   std::vector<ListenSocket> sockets;
@@ -71,7 +73,7 @@ absl::StatusOr<std::vector<std::unique_ptr<Worker>>> StartWorkers(const core::Ad
   const ConnectionCount count = MakeConnectionCount();
   std::vector<std::unique_ptr<Worker>> workers;
   for (ListenSocket& socket : sockets) {
-    auto worker = Worker::Start(std::move(socket), limits, count, factory);
+    auto worker = Worker::Start(std::move(socket), limits, count, factory, tls);
     if (!worker.ok()) return worker.status();
     workers.push_back(*std::move(worker));
   }

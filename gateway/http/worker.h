@@ -27,7 +27,8 @@ class Worker {
  public:
   // Starts the thread and waits until it serves, or returns why it cannot.
   static absl::StatusOr<std::unique_ptr<Worker>> Start(ListenSocket socket, const Limits& limits, ConnectionCount count,
-                                                       ServiceFactory factory);
+                                                       ServiceFactory factory,
+                                                       std::shared_ptr<TlsServerContext> tls = nullptr);
   // Cuts what is in flight unless Drain has ended, then joins the thread.
   ~Worker();
   Worker(const Worker&) = delete;
@@ -45,7 +46,8 @@ class Worker {
  private:
   Worker() = default;
 
-  absl::Status SetUp(ListenSocket socket, const Limits& limits, ConnectionCount count, const ServiceFactory& factory);
+  absl::Status SetUp(ListenSocket socket, const Limits& limits, ConnectionCount count, const ServiceFactory& factory,
+                     std::shared_ptr<TlsServerContext> tls);
   void End();
 
   boost::asio::io_context loop_{1};
@@ -55,9 +57,10 @@ class Worker {
   std::thread thread_;
 };
 
-// `threads` workers on one address and under one connection limit.
+// `threads` workers on one address and under one connection limit. With `tls`, clients have to speak it.
 absl::StatusOr<std::vector<std::unique_ptr<Worker>>> StartWorkers(const core::Address& address, int threads,
-                                                                  const Limits& limits, const ServiceFactory& factory);
+                                                                  const Limits& limits, const ServiceFactory& factory,
+                                                                  std::shared_ptr<TlsServerContext> tls = nullptr);
 
 // Drains all of them at once and waits for their end.
 void DrainWorkers(const std::vector<std::unique_ptr<Worker>>& workers, absl::Duration deadline);

@@ -141,6 +141,7 @@ absl::Status Snapshot::AddService(const pb::ServiceDescriptor& service) {
     }
     method->policy = &policies_->Find(method->grpc_path);
     method->upstream = static_cast<size_t>(target);
+    method->idempotent = descriptor.options().idempotency_level() != pb::MethodOptions::IDEMPOTENCY_UNKNOWN;
     method->client_streaming = descriptor.client_streaming();
     method->server_streaming = descriptor.server_streaming();
     const Method& added = *methods_.emplace(method->grpc_path, std::move(method)).first->second;

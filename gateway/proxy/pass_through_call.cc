@@ -41,6 +41,7 @@ void PassThroughCall::StartUpstream() {
   head.metadata = metadata;
   head.content_type = request().Find("content-type");
   head.timeout_ns = TimeoutNs(streaming);
+  head.idempotent = method_ != nullptr && method_->idempotent;
   head.streaming = streaming;
   call_ = cluster(upstream_).Start(head, this);
   if (early_.empty() && !request_ended_) return;

@@ -1,6 +1,7 @@
 #include "gateway/proxy/reflection.h"
 
 #include <boost/asio/io_context.hpp>
+#include <chrono>
 #include <deque>
 #include <optional>
 #include <set>
@@ -134,28 +135,38 @@ class Fetch final : public upstream::CallObserver {
 
 }  // namespace
 
-absl::StatusOr<google::protobuf::FileDescriptorSet> FetchDescriptors(const core::Address& server,
-                                                                     absl::Duration timeout) {
+absl::StatusOr<google::protobuf::FileDescriptorSet> FetchDescriptors(const upstream::ClusterOptions& server,
+                                                                     absl::Duration timeout,
+                                                                     const std::atomic<bool>* stop) {
   boost::asio::io_context io;
   upstream::TimerQueue timers(io);
-  upstream::ClusterOptions options;
-  options.address = server;
+  upstream::ClusterOptions options = server;
   options.connect_timeout = timeout;
+  options.health_check.enabled = false;  // one call does not wait for them
+  options.stats = nullptr;
   const auto cluster = upstream::MakeCluster(io, &timers, options);
-  const std::string authority = server.is_unix() ? "localhost" : server.ToString();
+  const std::string name = server.address.ToString();
+  const std::string authority = server.address.is_unix() ? "localhost" : name;
   absl::Status status;
   for (const char* path : {kV1, kV1Alpha}) {
     Fetch fetch(cluster.get(), authority, path, timeout);
     while (!fetch.done()) {
+      if (stop != nullptr && stop->load()) return absl::CancelledError("stopped");
       io.restart();
-      io.run_one();
+      io.run_one_for(std::chrono::milliseconds(100));  // how soon `stop` is seen
     }
     status = fetch.status();
     if (status.ok()) return std::move(fetch.files());
     if (status.code() != absl::StatusCode::kUnimplemented) break;
   }
-  return absl::Status(status.code(),
-                      absl::StrCat("descriptors by reflection from ", server.ToString(), ": ", status.message()));
+  return absl::Status(status.code(), absl::StrCat("descriptors by reflection from ", name, ": ", status.message()));
+}
+
+absl::StatusOr<google::protobuf::FileDescriptorSet> FetchDescriptors(const core::Address& server,
+                                                                     absl::Duration timeout) {
+  upstream::ClusterOptions options;
+  options.address = server;
+  return FetchDescriptors(options, timeout);
 }
 
 }  // namespace stratus::gateway::proxy

@@ -84,6 +84,7 @@ void TranscodedCall::Dispatch() {
   head.authority = env_.authorities[upstream_];
   head.metadata = metadata;
   head.timeout_ns = TimeoutNs(method_->server_streaming);
+  head.idempotent = method_->idempotent;
   head.streaming = method_->server_streaming;
   head.batch_reads = method_->server_streaming && !method_->client_streaming;
   call_ = cluster(upstream_).Start(head, this);

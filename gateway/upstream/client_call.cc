@@ -36,8 +36,17 @@ std::string_view View(nghttp2_rcbuf* buffer) {
 
 }  // namespace
 
-ClientCall::ClientCall(TimerQueue* timers)
-    : timers_(timers), deadline_([](void* self) { static_cast<ClientCall*>(self)->OnDeadline(); }, this) {}
+ClientCall::ClientCall(TimerQueue* timers, CallOwner* owner, std::string_view scheme)
+    : timers_(timers),
+      owner_(owner),
+      scheme_(scheme),
+      deadline_([](void* self) { static_cast<ClientCall*>(self)->OnDeadline(); }, this),
+      retry_(
+          [](void* context) {
+            ClientCall* self = static_cast<ClientCall*>(context);
+            self->owner_->OnRetryDue(self);
+          },
+          this) {}
 
 ClientCall::~ClientCall() { ClearHeaders(); }
 
@@ -45,6 +54,7 @@ void ClientCall::Prepare(const CallHead& head, CallObserver* observer) {
   observer_ = observer;
   streaming_ = head.streaming;
   batch_reads_ = head.batch_reads;
+  idempotent_ = head.idempotent;
   CopyHead(head);
   if (head.timeout_ns > 0) {
     deadline_ns_ = TimerQueue::Now() + head.timeout_ns;
@@ -62,7 +72,7 @@ void ClientCall::CopyHead(const CallHead& head) {
     return std::string_view(head_.data() + at, text.size());
   };
   nv_.push_back(Nv(":method", "POST"));
-  nv_.push_back(Nv(":scheme", "http"));
+  nv_.push_back(Nv(":scheme", scheme_));
   // Paths of gRPC are few: nghttp2 by itself never indexes :path.
   nv_.push_back(Nv(":path", copy(head.path)));
   nv_.push_back(Nv(":authority", copy(head.authority)));
@@ -86,11 +96,13 @@ absl::Span<const nghttp2_nv> ClientCall::RequestHeaders() {
 
 void ClientCall::Reset() {
   deadline_.Disarm();
+  retry_.Disarm();
   ClearHeaders();
   connection = nullptr;
+  endpoint = nullptr;
   index = 0;
   stream_id = -1;
-  head_sent = head_received = deferred = false;
+  head_sent = head_received = deferred = retry_pending = pinned = false;
   if (!failure.ok()) failure = absl::OkStatus();
   observer_ = nullptr;
   head_.Clear();
@@ -100,7 +112,8 @@ void ClientCall::Reset() {
   request_.Clear();
   request_.Shrink(kBufferKept);
   sent_ = 0;
-  last_ = over_high_ = restarted_ = received_ = false;
+  last_ = over_high_ = received_ = false;
+  moves_ = retries_ = 0;
   held_ = true;
   unreported_ = 0;
 }
@@ -134,13 +147,27 @@ ssize_t ClientCall::ReadBody(uint8_t* out, size_t room, uint32_t* flags) {
   return static_cast<ssize_t>(count);
 }
 
-void ClientCall::Restart() {
-  restarted_ = true;
+void ClientCall::Moved() {
+  ++moves_;
+  Rewind();
+}
+
+void ClientCall::Retried() {
+  ++retries_;
+  Rewind();
+}
+
+// Back to before the first byte was sent.
+void ClientCall::Rewind() {
   ClearHeaders();
   connection = nullptr;
   stream_id = -1;
-  head_sent = deferred = false;
+  head_sent = deferred = retry_pending = received_ = false;
   sent_ = 0;
+}
+
+void ClientCall::Pause(absl::Duration pause) {
+  timers_->Arm(&retry_, TimerQueue::Now() + absl::ToInt64Nanoseconds(pause));
 }
 
 void ClientCall::MarkReceived() { received_ = true; }

@@ -8,20 +8,32 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "gateway/transcode/buffer.h"
+#include "gateway/upstream/stats.h"
 #include "gateway/upstream/timer_queue.h"
 #include "gateway/upstream/upstream.h"
 
 namespace stratus::gateway::upstream {
 
+class ClientCall;
 class Connection;
+class Endpoint;
 
-// The pool that a call came from takes it back.
+// The cluster that a call came from, and goes back to.
 class CallOwner {
  public:
   // The call has ended and nothing refers to it any more.
-  virtual void Release(class ClientCall* call) = 0;
+  virtual void Release(ClientCall* call) = 0;
+  // The server has not begun to process this call: start it again elsewhere.
+  virtual void Move(ClientCall* call, RetryReason reason) = 0;
+  // Whether a call that failed before any reply may be made again; Retry follows when its stream is closed. `trailers`
+  // are what the server sent, empty when the connection broke.
+  virtual bool MayRetry(ClientCall* call, absl::Span<const http::Header> trailers) = 0;
+  virtual void Retry(ClientCall* call) = 0;
+  // The pause before a retry is over.
+  virtual void OnRetryDue(ClientCall* call) = 0;
 
  protected:
   ~CallOwner() = default;
@@ -29,7 +41,8 @@ class CallOwner {
 
 class ClientCall final : public Call {
  public:
-  explicit ClientCall(TimerQueue* timers);
+  // `scheme` is of unlimited life.
+  ClientCall(TimerQueue* timers, CallOwner* owner, std::string_view scheme);
   ~ClientCall();
 
   // Copies what Start was given.
@@ -45,6 +58,8 @@ class ClientCall final : public Call {
 
   // --- For Connection and Pool.
   bool done() const { return observer_ == nullptr; }
+  // Nothing that still comes on its stream matters.
+  bool settled() const { return done() || retry_pending; }
   bool streaming() const { return streaming_; }
   bool batch_reads() const { return batch_reads_; }
   CallObserver* observer() const { return observer_; }
@@ -55,9 +70,17 @@ class ClientCall final : public Call {
   // yet.
   ssize_t ReadBody(uint8_t* out, size_t room, uint32_t* flags);
 
-  // Whether the call may be started again on another stream: nothing came back and every request byte is still here.
-  bool CanRestart() const { return !done() && !restarted_ && !received_ && held_; }
-  void Restart();
+  // Whether the call may be started again on another stream, because the server has not touched it: every request byte
+  // is still here, and it was not moved too often.
+  bool CanMove() const { return !done() && !pinned && moves_ < kMovesMax && !received_ && held_; }
+  // Whether doing it again can do no harm and show the observer nothing twice.
+  bool CanRetry() const { return !done() && idempotent_ && !head_received && held_; }
+  int moves() const { return moves_; }
+  int retries() const { return retries_; }
+  void Moved();
+  void Retried();
+  // Waits before OnRetryDue.
+  void Pause(absl::Duration pause);
 
   // A header of the response's head or trailers; false when they grow beyond the limit.
   bool AddHeader(nghttp2_rcbuf* name, nghttp2_rcbuf* value);
@@ -79,7 +102,11 @@ class ClientCall final : public Call {
   bool head_sent = false;      // the HEADERS frame was written
   bool head_received = false;  // OnHead was called
   bool deferred = false;       // nghttp2 waits for Send
-  absl::Status failure;        // for a call that failed before it had a connection
+  bool retry_pending = false;  // failed with `failure`, and is retried once its stream is closed
+  bool pinned = false;         // asks about one endpoint, and goes to no other
+  absl::Duration retry_pause = absl::ZeroDuration();
+  Endpoint* endpoint = nullptr;  // where it was last tried
+  absl::Status failure;          // for a call that failed before it had a connection, or is to be retried
 
   void MarkReceived();
 
@@ -92,14 +119,21 @@ class ClientCall final : public Call {
     nghttp2_rcbuf* value;
   };
 
+  static constexpr int kMovesMax = 3;
+
   void CopyHead(const CallHead& head);
+  void Rewind();
   void OnDeadline();
 
   TimerQueue* timers_;
+  CallOwner* const owner_;
+  const std::string_view scheme_;
   Timer deadline_;
+  Timer retry_;
   CallObserver* observer_ = nullptr;
   bool streaming_ = false;
   bool batch_reads_ = false;
+  bool idempotent_ = false;
 
   // Request.
   Buffer head_;                 // the bytes that nv_ points to
@@ -112,7 +146,8 @@ class ClientCall final : public Call {
   bool last_ = false;
   bool over_high_ = false;
   bool held_ = true;  // request_ still begins with the body's first byte
-  bool restarted_ = false;
+  int moves_ = 0;
+  int retries_ = 0;
 
   // Response.
   std::vector<HeaderRef> headers_;

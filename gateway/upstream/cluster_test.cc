@@ -1,18 +1,13 @@
-#include "gateway/upstream/cluster.h"
-
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "gateway/testing/raw_h2_server.h"
 #include "gateway/testing/shapes_server.h"
-#include "gateway/upstream/upstream.h"
+#include "gateway/upstream/cluster_fixture.h"
 #include "lib/core/status.h"
 #include "shapes.pb.h"
 
@@ -29,81 +24,6 @@ using gateway::testing::v1::Item;
 using gateway::testing::v1::StreamRequest;
 
 constexpr uint32_t kRefusedStream = 7;
-const char kService[] = "/stratus.gateway.testing.v1.Shapes/";
-
-std::string Framed(const google::protobuf::Message& message) {
-  const std::string wire = message.SerializeAsString();
-  std::string out(1, '\0');
-  for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<char>(wire.size() >> shift));
-  return out + wire;
-}
-
-// Records what a call hears.
-struct Recorder final : CallObserver {
-  void OnHead(absl::Span<const http::Header> metadata) override {
-    ++heads;
-    for (const http::Header& header : metadata) head[std::string(header.name)] = std::string(header.value);
-  }
-  void OnData(std::string_view piece) override {
-    data += piece;
-    if (consume) call->Consumed(piece.size());
-  }
-  void OnEnd(const absl::Status& ended, absl::Span<const http::Header> ended_trailers) override {
-    EXPECT_FALSE(status.has_value()) << "ended twice";
-    status = ended;
-    for (const http::Header& header : ended_trailers) trailers[std::string(header.name)] = std::string(header.value);
-  }
-  void OnDrained() override { ++drained; }
-
-  Call* call = nullptr;
-  bool consume = true;
-  int heads = 0;
-  int drained = 0;
-  std::map<std::string, std::string> head;
-  std::string data;
-  std::optional<absl::Status> status;
-  std::map<std::string, std::string> trailers;
-};
-
-class ClusterTest : public ::testing::Test {
- protected:
-  void Connect(const std::string& address, ClusterOptions options = {}) {
-    options.address = *core::ParseAddress(address);
-    cluster_ = MakeCluster(io_, &timers_, options);
-  }
-
-  void Start(Recorder* recorder, const std::string& method, const std::string& body, int64_t timeout_ns = 0,
-             bool streaming = false, bool last = true) {
-    const std::string path = kService + method;
-    const http::Header metadata[] = {{"x-test", "one"}, {"x-test", "two"}};
-    CallHead head;
-    head.path = path;
-    head.authority = "test";
-    head.metadata = metadata;
-    head.timeout_ns = timeout_ns;
-    head.streaming = streaming;
-    recorder->call = cluster_->Start(head, recorder);
-    EXPECT_FALSE(recorder->status.has_value()) << "heard of inside Start";
-    recorder->call->Send(body, last);
-  }
-
-  template <typename Condition>
-  void RunUntil(Condition condition) {
-    const int64_t give_up = TimerQueue::Now() + 20'000'000'000;
-    while (!condition()) {
-      ASSERT_LT(TimerQueue::Now(), give_up) << "nothing happens any more";
-      io_.restart();
-      io_.run_one_for(std::chrono::milliseconds(50));
-    }
-  }
-  void Finish(const Recorder& recorder) {
-    RunUntil([&recorder] { return recorder.status.has_value(); });
-  }
-
-  boost::asio::io_context io_;
-  TimerQueue timers_{io_};
-  std::unique_ptr<Cluster> cluster_;
-};
 
 TEST_F(ClusterTest, CallsAGrpcServerOverTcp) {
   ShapesServer server;

@@ -1,8 +1,9 @@
 #include "gateway/upstream/connection.h"
 
 #include <algorithm>
-#include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
+#include <cerrno>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "gateway/upstream/grpc_wire.h"
@@ -24,6 +25,11 @@ absl::Status StatusOfReset(uint32_t error_code, const ClientCall& call) {
   }
 }
 
+std::string ReasonOf(ssize_t result) {
+  if (result == 0) return "closed by it";
+  return std::generic_category().message(static_cast<int>(-result));
+}
+
 }  // namespace
 
 // The session's C callbacks, each a line into the Connection.
@@ -35,7 +41,7 @@ struct Connection::Callbacks {
   static int OnHeader(nghttp2_session* session, const nghttp2_frame* frame, nghttp2_rcbuf* name, nghttp2_rcbuf* value,
                       uint8_t, void*) {
     ClientCall* call = CallOf(session, frame->hd.stream_id);
-    if (call == nullptr || call->done()) return 0;
+    if (call == nullptr || call->settled()) return 0;
     return call->AddHeader(name, value) ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   }
 
@@ -88,15 +94,21 @@ struct Connection::Callbacks {
   }
 };
 
-Connection::Connection(Socket socket, TimerQueue* timers, nghttp2_mem* memory, ConnectionOptions options, Owner* owner)
-    : socket_(std::move(socket)),
-      timers_(timers),
+Connection::Connection(http::TransportPtr transport, ConnectionOptions options, const Surroundings& around)
+    : io_(around.io),
+      transport_(std::move(transport)),
+      timers_(around.timers),
       options_(std::move(options)),
-      owner_(owner),
+      load_(around.load),
+      stats_(around.stats),
+      call_owner_(around.calls),
+      owner_(around.owner),
       read_buffer_(new char[kReadBytes]),
       resume_reading_([](void* self) { static_cast<Connection*>(self)->ReadBatch(); }, this),
       keepalive_([](void* self) { static_cast<Connection*>(self)->OnKeepalive(); }, this) {
-  session_ = Callbacks::NewSession(this, memory);
+  session_ = Callbacks::NewSession(this, around.memory);
+  transport_->SetEvents(this);
+  stats_->connections.Add();
 }
 
 Connection::~Connection() {
@@ -129,6 +141,8 @@ bool Connection::Submit(ClientCall* call) {
   call->connection = this;
   call->index = calls_.size();
   calls_.push_back(call);
+  ++load_->streams;
+  stats_->streams.Add();
   ScheduleFlush();
   return true;
 }
@@ -139,6 +153,8 @@ void Connection::Remove(ClientCall* call) {
   last->index = call->index;
   calls_.pop_back();
   call->connection = nullptr;
+  --load_->streams;
+  stats_->streams.Sub();
 }
 
 void Connection::BodyReady(ClientCall* call) {
@@ -162,24 +178,20 @@ void Connection::Cancel(ClientCall* call) {
 // --- Reading.
 
 void Connection::StartRead() {
-  if (closed_) return;
-  socket_.async_read_some(
-      boost::asio::buffer(read_buffer_.get(), kReadBytes),
-      PooledHandler(&read_memory_, [self = shared_from_this()](const boost::system::error_code& error, size_t bytes) {
-        self->OnRead(error, bytes);
-      }));
+  if (!closed_) transport_->Read(read_buffer_.get(), kReadBytes);
 }
 
-void Connection::OnRead(const boost::system::error_code& error, size_t bytes) {
-  if (!closed_ && Took(error, bytes)) ReadOn();
+void Connection::OnRead(ssize_t result) {
+  const std::shared_ptr<Connection> self = shared_from_this();  // Close may drop the last other reference
+  if (Took(result)) ReadOn();
 }
 
-bool Connection::Took(const boost::system::error_code& error, size_t bytes) {
-  if (error) {
-    Close(absl::UnavailableError(absl::StrCat("the connection to the upstream ", options_.name, " broke: ",
-                                              error == boost::asio::error::eof ? "closed by it" : error.message())));
+bool Connection::Took(ssize_t result) {
+  if (result > 0) {
+    Receive(static_cast<size_t>(result));
   } else {
-    Receive(bytes);
+    Close(absl::UnavailableError(
+        absl::StrCat("the connection to the upstream ", options_.name, " broke: ", ReasonOf(result))));
   }
   return !closed_;
 }
@@ -196,26 +208,21 @@ void Connection::ReadOn() {
 
 // What has come since the last read of messages.
 void Connection::ReadBatch() {
+  const std::shared_ptr<Connection> self = shared_from_this();
   bool any = false;
   for (int reads = 0; reads < kBatchReadsMax; ++reads) {
-    boost::system::error_code error;
-    const size_t bytes = socket_.read_some(boost::asio::buffer(read_buffer_.get(), kReadBytes), error);
-    if (error == boost::asio::error::would_block) break;
-    if (!Took(error, bytes)) return;
+    const ssize_t result = transport_->TryRead(read_buffer_.get(), kReadBytes);
+    if (result == -EAGAIN) break;
+    if (!Took(result)) return;
     any = true;
-    if (bytes < kReadBytes) break;
   }
   // While messages keep coming, their arrival alone must not wake the loop.
   if (any && pause_reading_) WakeAt(kReadBytes);
   ReadOn();
 }
 
-// Waits to be woken until so many bytes have come. A socket that cannot do it wakes us for nothing.
 void Connection::WakeAt(size_t bytes) {
-  if (wake_at_ == bytes) return;
-  wake_at_ = bytes;
-  boost::system::error_code ignored;
-  socket_.set_option(boost::asio::socket_base::receive_low_watermark(static_cast<int>(bytes)), ignored);
+  if (std::exchange(wake_at_, bytes) != bytes) transport_->WakeAt(bytes);
 }
 
 void Connection::Receive(size_t bytes) {
@@ -244,7 +251,8 @@ void Connection::OnFrame(const nghttp2_frame* frame) {
       break;
     case NGHTTP2_DATA:
       if (!end_stream) break;
-      if (ClientCall* call = Callbacks::CallOf(session_, frame->hd.stream_id)) {
+      if (ClientCall* call = Callbacks::CallOf(session_, frame->hd.stream_id); call != nullptr && !call->settled()) {
+        CountFailure();
         call->End(absl::UnknownError("the upstream ended the call without trailers"));
       }
       break;
@@ -261,13 +269,13 @@ void Connection::OnFrame(const nghttp2_frame* frame) {
 }
 
 void Connection::OnHeaders(ClientCall* call, bool end_stream) {
-  if (call->done()) return;
+  if (call->settled()) return;
   call->MarkReceived();
   if (!call->head_received) {
     OnHead(call, end_stream);
   } else if (end_stream) {
     const absl::Span<const http::Header> trailers = call->Headers();
-    call->End(StatusOfTrailers(trailers), trailers);
+    Conclude(call, StatusOfTrailers(trailers), trailers);
   }
   // The server has answered before it took the whole request: the rest is of no use to it.
   if (end_stream && call->connection == this &&
@@ -285,7 +293,7 @@ void Connection::OnHead(ClientCall* call, bool end_stream) {
   if (has_verdict || (call->http_status() == 200 && call->grpc_content_type())) {
     const absl::Span<const http::Header> headers = call->Headers();
     if (end_stream) {
-      call->End(StatusOfTrailers(headers), headers);
+      Conclude(call, StatusOfTrailers(headers), headers);
     } else {
       call->head_received = true;
       call->observer()->OnHead(headers);
@@ -297,29 +305,62 @@ void Connection::OnHead(ClientCall* call, bool end_stream) {
                             ? absl::UnknownError("the upstream answered with a content-type that is not gRPC's")
                             : StatusOfHttp(call->http_status());
   if (!end_stream) Cancel(call);
+  if (status.code() == absl::StatusCode::kUnavailable) {
+    Conclude(call, status, {});
+    return;
+  }
+  CountFailure();
   call->End(status);
+}
+
+// The server has said how the call ended.
+void Connection::Conclude(ClientCall* call, const absl::Status& status, absl::Span<const http::Header> trailers) {
+  if (status.code() != absl::StatusCode::kUnavailable) {
+    load_->failures = 0;
+  } else {
+    CountFailure();
+    if (call_owner_->MayRetry(call, trailers)) {
+      call->retry_pending = true;
+      call->failure = status;
+      return;
+    }
+  }
+  call->End(status, trailers);
+}
+
+void Connection::CountFailure() {
+  ++load_->failures;
+  owner_->OnFailure();
 }
 
 void Connection::OnDataChunk(ClientCall* call, std::string_view piece) {
   received_uncredited_ += piece.size();
-  if (call == nullptr || call->done()) return;
+  if (call == nullptr || call->settled()) return;
   pause_reading_ |= call->batch_reads();
   call->observer()->OnData(piece);
 }
 
 void Connection::OnStreamClose(ClientCall* call, uint32_t error_code) {
   Remove(call);
-  if (!call->done() && error_code == NGHTTP2_REFUSED_STREAM && call->CanRestart()) {
-    call->Restart();
-    owner_->OnRefused(call);
+  if (!call->done() && call->retry_pending) {
+    call_owner_->Retry(call);
+    owner_->OnCapacity();
+    return;
+  }
+  const bool refused = !call->done() && error_code == NGHTTP2_REFUSED_STREAM;
+  // A server on its way out refuses what it has not begun: no fault of it.
+  if (refused && !draining_) CountFailure();
+  if (refused && call->CanMove()) {
+    call_owner_->Move(call, draining_ ? RetryReason::kGoAway : RetryReason::kRefused);
     return;
   }
   if (!call->done()) {
+    if (!refused && error_code != NGHTTP2_CANCEL) CountFailure();
     // In order with the call not ended: the server half-closed without HEADERS or DATA.
     call->End(error_code == NGHTTP2_NO_ERROR ? absl::UnknownError("the upstream ended the call without trailers")
                                              : StatusOfReset(error_code, *call));
   }
-  owner_->Release(call);
+  call_owner_->Release(call);
   owner_->OnCapacity();
 }
 
@@ -329,7 +370,7 @@ void Connection::ScheduleFlush() {
   if (flush_scheduled_ || in_session_ || closed_) return;
   flush_scheduled_ = true;
   // Behind the handlers that are ready now, so that one write takes what all of them submit.
-  boost::asio::post(socket_.get_executor(), PooledHandler(&flush_memory_, [self = shared_from_this()] {
+  boost::asio::post(io_, PooledHandler(&flush_memory_, [self = shared_from_this()] {
                       self->flush_scheduled_ = false;
                       if (self->closed_) return;
                       self->Flush();
@@ -366,33 +407,29 @@ bool Connection::Collect() {
 // Writes what was collected; false when the socket takes no more for now or is closed.
 bool Connection::WritePending() {
   while (out_sent_ < out_.size()) {
-    boost::system::error_code error;
-    const size_t written =
-        socket_.write_some(boost::asio::buffer(out_.data() + out_sent_, out_.size() - out_sent_), error);
-    out_sent_ += written;
-    if (error == boost::asio::error::would_block) {
-      WaitWritable();
+    const ssize_t sent = transport_->TryWrite(out_.view().substr(out_sent_));
+    if (sent == -EAGAIN) {
+      waiting_writable_ = true;
+      transport_->AwaitWritable();
       return false;
     }
-    if (error) {
+    if (sent < 0) {
       Close(absl::UnavailableError(
-          absl::StrCat("the connection to the upstream ", options_.name, " broke: ", error.message())));
+          absl::StrCat("the connection to the upstream ", options_.name, " broke: ", ReasonOf(sent))));
       return false;
     }
+    out_sent_ += static_cast<size_t>(sent);
   }
   out_.Clear();
   out_sent_ = 0;
   return true;
 }
 
-void Connection::WaitWritable() {
-  waiting_writable_ = true;
-  socket_.async_wait(Socket::wait_write, [self = shared_from_this()](const boost::system::error_code&) {
-    self->waiting_writable_ = false;
-    if (self->closed_) return;
-    self->Flush();
-    if (!self->closed_) self->CloseIfIdle();
-  });
+void Connection::OnWritable() {
+  const std::shared_ptr<Connection> self = shared_from_this();
+  waiting_writable_ = false;
+  Flush();
+  if (!closed_) CloseIfIdle();
 }
 
 // --- The end.
@@ -401,6 +438,12 @@ void Connection::StartDraining() {
   if (draining_) return;
   draining_ = true;
   owner_->OnDraining(this);
+}
+
+void Connection::Drain() {
+  if (closed_) return;
+  StartDraining();
+  ScheduleFlush();  // which closes it when it is idle
 }
 
 void Connection::CloseIfIdle() {
@@ -416,12 +459,12 @@ void Connection::Close(const absl::Status& status) {
   closed_ = true;
   resume_reading_.Disarm();
   keepalive_.Disarm();
-  boost::system::error_code ignored;
-  socket_.close(ignored);
+  transport_.reset();
   if (!draining_) {
     draining_ = true;
     owner_->OnDraining(this);
   }
+  stats_->connections.Sub();
   FailCalls(status);
   DeleteSession();
   owner_->OnClosed(this);
@@ -435,30 +478,37 @@ void Connection::DeleteSession() {
 }
 
 void Connection::FailCalls(const absl::Status& status) {
+  if (!calls_.empty()) CountFailure();  // once, however many calls were on it
   // nghttp2_session_del reports no streams, so the calls are let go of here.
   while (!calls_.empty()) {
     ClientCall* call = calls_.back();
     Remove(call);
-    if (!call->done() && !call->head_sent && call->CanRestart()) {
-      call->Restart();
-      owner_->OnRefused(call);
+    if (!call->head_sent && call->CanMove()) {
+      call_owner_->Move(call, RetryReason::kUnsent);
+      continue;
+    }
+    const bool unavailable = status.code() == absl::StatusCode::kUnavailable;
+    if (!call->done() && (call->retry_pending || (unavailable && call_owner_->MayRetry(call, {})))) {
+      if (!call->retry_pending) call->failure = status;
+      call_owner_->Retry(call);
       continue;
     }
     call->End(status);
-    owner_->Release(call);
+    call_owner_->Release(call);
   }
 }
 
 void Connection::Shutdown() {
+  if (closed_) return;
   closed_ = draining_ = true;
+  stats_->connections.Sub();
   resume_reading_.Disarm();
   keepalive_.Disarm();
-  boost::system::error_code ignored;
-  socket_.close(ignored);
+  transport_.reset();
   while (!calls_.empty()) {
     ClientCall* call = calls_.back();
     Remove(call);
-    owner_->Release(call);
+    call_owner_->Release(call);
   }
   DeleteSession();
 }

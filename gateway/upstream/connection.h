@@ -3,7 +3,7 @@
 
 #include <nghttp2/nghttp2.h>
 
-#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/io_context.hpp>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "gateway/http/transport.h"
 #include "gateway/loop/handler_memory.h"
 #include "gateway/transcode/buffer.h"
 #include "gateway/upstream/client_call.h"
@@ -18,7 +19,11 @@
 
 namespace stratus::gateway::upstream {
 
-using Socket = boost::asio::generic::stream_protocol::socket;
+// What the calls to one endpoint say about it, over all its connections.
+struct EndpointLoad {
+  size_t streams = 0;  // under way
+  int failures = 0;    // in a row
+};
 
 struct ConnectionOptions {
   std::string name;                                          // the upstream's address, for messages
@@ -29,10 +34,10 @@ struct ConnectionOptions {
   absl::Duration batch_interval = absl::Milliseconds(1);
 };
 
-class Connection final : public std::enable_shared_from_this<Connection> {
+class Connection final : public std::enable_shared_from_this<Connection>, private http::TransportEvents {
  public:
   // The pool that the connection belongs to. It outlives the connection, or calls Shutdown first.
-  class Owner : public CallOwner {
+  class Owner {
    public:
     // A call has ended or the server's limit has risen: another one fits.
     virtual void OnCapacity() = 0;
@@ -40,21 +45,35 @@ class Connection final : public std::enable_shared_from_this<Connection> {
     virtual void OnDraining(Connection* connection) = 0;
     // The connection is closed and holds no calls.
     virtual void OnClosed(Connection* connection) = 0;
-    // The server has not begun to process this call: start it again elsewhere.
-    virtual void OnRefused(ClientCall* call) = 0;
+    // A call has failed by the server's fault, or the connection broke under some; EndpointLoad counts it already.
+    virtual void OnFailure() = 0;
 
    protected:
     ~Owner() = default;
   };
 
-  Connection(Socket socket, TimerQueue* timers, nghttp2_mem* memory, ConnectionOptions options, Owner* owner);
+  // `load` and `stats` outlive the connection, as `owner` and `calls` do.
+  struct Surroundings {
+    boost::asio::io_context& io;
+    TimerQueue* timers;
+    nghttp2_mem* memory;
+    EndpointLoad* load;
+    ClusterStats* stats;
+    CallOwner* calls;
+    Owner* owner;
+  };
+  Connection(http::TransportPtr transport, ConnectionOptions options, const Surroundings& around);
   ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
 
   // Sends the preface and begins to read.
   void Begin();
   bool HasCapacity() const { return !draining_ && !closed_ && calls_.size() < streams_max_; }
   // Begins the call on a new stream. False when the connection can take no more streams: it is draining then.
   bool Submit(ClientCall* call);
+  // Takes no new calls and closes when those under way have ended.
+  void Drain();
   // Closes without telling the owner; calls under way just vanish.
   void Shutdown();
 
@@ -67,10 +86,13 @@ class Connection final : public std::enable_shared_from_this<Connection> {
  private:
   struct Callbacks;
 
+  // http::TransportEvents
+  void OnRead(ssize_t result) override;
+  void OnWritable() override;
+
   void StartRead();
-  void OnRead(const boost::system::error_code& error, size_t bytes);
   // Hands what was read to the session; false when the connection is closed after it.
-  bool Took(const boost::system::error_code& error, size_t bytes);
+  bool Took(ssize_t result);
   void ReadOn();
   void ReadBatch();
   void WakeAt(size_t bytes);
@@ -79,7 +101,6 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void Flush();
   bool WritePending();
   bool Collect();
-  void WaitWritable();
   void Close(const absl::Status& status);
   void FailCalls(const absl::Status& status);
   void DeleteSession();
@@ -91,6 +112,8 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   // What the session reports.
   void OnHeaders(ClientCall* call, bool end_stream);
   void OnHead(ClientCall* call, bool end_stream);
+  void Conclude(ClientCall* call, const absl::Status& status, absl::Span<const http::Header> trailers);
+  void CountFailure();
   void OnDataChunk(ClientCall* call, std::string_view piece);
   void OnFrame(const nghttp2_frame* frame);
   void OnStreamClose(ClientCall* call, uint32_t error_code);
@@ -101,9 +124,13 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   static constexpr int32_t kStreamWindow = 1 << 20;
   static constexpr int32_t kConnectionWindow = 16 << 20;
 
-  Socket socket_;
+  boost::asio::io_context& io_;
+  http::TransportPtr transport_;  // null once closed
   TimerQueue* timers_;
   const ConnectionOptions options_;
+  EndpointLoad* load_;
+  ClusterStats* stats_;
+  CallOwner* call_owner_;
   Owner* owner_;
   nghttp2_session* session_ = nullptr;
   std::vector<ClientCall*> calls_;
@@ -115,7 +142,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   std::unique_ptr<char[]> read_buffer_;
   size_t received_uncredited_ = 0;  // DATA bytes the connection's window has not got back
   bool pause_reading_ = false;
-  size_t wake_at_ = 1;  // the socket's SO_RCVLOWAT
+  size_t wake_at_ = 1;  // what Transport::WakeAt was told
   Timer resume_reading_;
 
   Buffer out_;
@@ -127,7 +154,6 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   bool ping_pending_ = false;
   bool heard_ = false;  // something was read since the last keepalive tick
 
-  HandlerMemory read_memory_;
   HandlerMemory flush_memory_;
 };
 

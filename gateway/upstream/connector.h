@@ -1,50 +1,54 @@
-// One attempt to connect: resolves the address anew and tries what it resolves to, one after the other.
+// One attempt to connect to one endpoint, TLS handshake included.
 #pragma once
 
 #include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/io_context.hpp>
 #include <functional>
 #include <memory>
-#include <vector>
+#include <string>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "gateway/http/tls_context.h"
+#include "gateway/http/transport.h"
+#include "gateway/upstream/resolver.h"
 #include "gateway/upstream/timer_queue.h"
-#include "lib/core/address.h"
 
 namespace stratus::gateway::upstream {
 
-class Connector final : public std::enable_shared_from_this<Connector> {
+class Connector final : public std::enable_shared_from_this<Connector>, private http::TransportEvents {
  public:
   using Socket = boost::asio::generic::stream_protocol::socket;
-  using Endpoint = boost::asio::generic::stream_protocol::endpoint;
-  // The socket is connected and non-blocking. Called once, from the loop, unless Stop came first.
-  using Done = std::function<void(absl::StatusOr<Socket>)>;
+  // Called once, from the loop, unless Stop came first.
+  using Done = std::function<void(absl::StatusOr<http::TransportPtr>)>;
 
-  Connector(boost::asio::io_context& io, TimerQueue* timers, const core::Address& address);
+  // `tls` is null for plain connections, and outlives the connector.
+  Connector(boost::asio::io_context& io, TimerQueue* timers, const EndpointAddress& address,
+            const http::TlsClientContext* tls);
 
-  // Begins with the address at position `rotation` of those resolved, so that several connections spread over them.
-  // `timeout` bounds the whole attempt.
-  void Start(size_t rotation, absl::Duration timeout, Done done);
+  // `timeout` bounds the attempt.
+  void Start(absl::Duration timeout, Done done);
   void Stop();
-  // How many addresses the name resolved to; 0 before it did.
-  size_t address_count() const { return endpoints_.size(); }
 
  private:
-  void Resolve();
-  void TryNext();
-  void OnConnect(const boost::system::error_code& error);
-  void Finish(absl::StatusOr<Socket> result);
+  // http::TransportEvents: the handshake has ended, one way or the other.
+  void OnRead(ssize_t) override {}
+  void OnWritable() override;
 
+  void OnConnect(const boost::system::error_code& error);
+  void Finish(absl::StatusOr<http::TransportPtr> result);
+  void Fail(std::string_view what, std::string_view why);
+
+  boost::asio::io_context& io_;
   TimerQueue* timers_;
-  const core::Address address_;
-  boost::asio::ip::tcp::resolver resolver_;
+  const EndpointAddress address_;
+  const http::TlsClientContext* tls_;
   Socket socket_;
+  http::TransportPtr handshake_;  // while it shakes hands
+  const std::shared_ptr<std::string> handshake_error_ = std::make_shared<std::string>();
   Timer timeout_;
   Done done_;
-  size_t rotation_ = 0;
-  std::vector<Endpoint> endpoints_;
-  size_t tried_ = 0;
 };
 
 }  // namespace stratus::gateway::upstream

@@ -1,29 +1,60 @@
-// The connections of one kind (unary or streaming) to one upstream: which connection a call goes to, who waits, when to
-// connect again.
+// The connections of one kind (unary or streaming) to one endpoint: which one a call goes to, when to connect again.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <deque>
 #include <memory>
 #include <vector>
 
-#include "gateway/upstream/cluster.h"
+#include "absl/status/status.h"
+#include "gateway/upstream/cluster_options.h"
 #include "gateway/upstream/connection.h"
 #include "gateway/upstream/connector.h"
 
 namespace stratus::gateway::upstream {
 
+enum class Kind : uint8_t { kUnary, kStreaming };
+
+// What every part of one cluster shares. All of it outlives them.
+struct ClusterContext {
+  boost::asio::io_context& io;
+  TimerQueue* timers;
+  nghttp2_mem* memory;
+  const ClusterOptions& options;
+  ClusterStats* stats;
+  CallOwner* calls;
+};
+
 class Pool final : public Connection::Owner {
  public:
-  // `calls` takes back ended calls.
-  Pool(boost::asio::io_context& io, TimerQueue* timers, nghttp2_mem* memory, const ClusterOptions& options,
-       CallOwner* calls);
+  class Owner {
+   public:
+    virtual void OnConnected(Kind kind) = 0;
+    // A connection has room again.
+    virtual void OnCapacity(Kind kind) = 0;
+    virtual void OnConnectFailed(Kind kind, const absl::Status& status) = 0;
+    // A connection has ended, with none in its place yet.
+    virtual void OnDisconnected(Kind kind) = 0;
+    // See Connection::Owner.
+    virtual void OnFailure() = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  Pool(Kind kind, const ClusterContext& context, const EndpointAddress& address, EndpointLoad* load, Owner* owner);
   ~Pool();
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  // Gives the call to a connection, or queues it, or lets it fail from the loop.
-  void Start(ClientCall* call);
+  // A connection that can take a call, or null. Connects the slots whose turn it is when they have none.
+  Connection* Ready();
+  // A call that waits may get a connection without anyone connecting anew.
+  bool promising() const;
+  // Every slot waits for its next attempt.
+  bool unreachable() const;
+  // Takes no new calls; idle() once those under way have ended.
+  void Drain();
+  bool idle() const { return draining_pool_ && draining_.empty(); }
 
  private:
   struct Slot {
@@ -34,35 +65,24 @@ class Pool final : public Connection::Owner {
   };
 
   // Connection::Owner
-  void Release(ClientCall* call) override { calls_->Release(call); }
   void OnCapacity() override;
   void OnDraining(Connection* connection) override;
   void OnClosed(Connection* connection) override;
-  void OnRefused(ClientCall* call) override;
+  void OnFailure() override;
 
-  Connection* Pick();
-  bool Connecting() const;
-  bool Connected() const;
   void Connect(size_t slot_index);
-  void OnConnected(size_t slot_index, absl::StatusOr<Socket> socket);
-  void GrowTo(size_t addresses);
-  void Drain();
-  void FailQueue(const absl::Status& status);
-  void FailLater(ClientCall* call, absl::Status status);
+  void OnConnected(Slot* slot, absl::StatusOr<http::TransportPtr> transport);
+  void OnConnectFailed(Slot* slot, const absl::Status& status);
 
-  boost::asio::io_context& io_;
-  TimerQueue* timers_;
-  nghttp2_mem* memory_;
-  const ClusterOptions options_;
-  CallOwner* calls_;
+  const Kind kind_;
+  const ClusterContext& context_;
+  const EndpointAddress& address_;
+  EndpointLoad* load_;
+  Owner* owner_;
   std::vector<Slot> slots_;
   std::vector<std::shared_ptr<Connection>> draining_;
-  std::deque<ClientCall*> queue_;
-  std::vector<ClientCall*> failing_;
-  size_t next_ = 0;      // round robin over slots
-  size_t rotation_ = 0;  // round robin over resolved addresses
-  absl::Status last_error_;
-  std::shared_ptr<char> alive_ = std::make_shared<char>();  // handlers that outlive the pool see this expired
+  size_t next_ = 0;  // round robin over slots
+  bool draining_pool_ = false;
 };
 
 }  // namespace stratus::gateway::upstream

@@ -38,6 +38,8 @@ struct CallHead {
   absl::Span<const http::Header> metadata;  // lower case; no pseudo-headers, te, content-type or grpc-timeout
   std::string_view content_type = "application/grpc";
   int64_t timeout_ns = 0;  // > 0: sent on as grpc-timeout and enforced here
+  // Doing it twice does no harm (idempotency_level): may be retried when it failed with UNAVAILABLE before any reply.
+  bool idempotent = false;
   bool streaming = false;  // either side streams: such calls get connections of their own
   // Replies may be read in batches, a fraction of a millisecond late: for a stream of many small messages.
   bool batch_reads = false;

@@ -51,6 +51,8 @@ class MemoryTransport final : public Transport {
     input_.remove_prefix(size);
     return static_cast<ssize_t>(size);
   }
+  void WakeAt(size_t) override {}
+
   ssize_t TryWrite(std::string_view bytes) override {
     const size_t size = std::min(allowance_, bytes.size());
     if (size == 0) return -EAGAIN;

@@ -6,13 +6,16 @@
 
 namespace stratus::gateway::http::testing {
 
-TestServer::TestServer(const Limits& limits, const std::string& address) {
+TestServer::TestServer(const Limits& limits, const std::string& address, std::shared_ptr<TlsServerContext> tls) {
   auto socket = ListenSocket::Bind(*core::ParseAddress(address));
-  worker_ = *Worker::Start(*std::move(socket), limits, MakeConnectionCount(), [this](boost::asio::io_context& loop) {
-    auto service = std::make_unique<TestService>(loop, &log_);
-    service_ = service.get();
-    return absl::StatusOr<std::unique_ptr<Service>>(std::move(service));
-  });
+  worker_ = *Worker::Start(
+      *std::move(socket), limits, MakeConnectionCount(),
+      [this](boost::asio::io_context& loop) {
+        auto service = std::make_unique<TestService>(loop, &log_);
+        service_ = service.get();
+        return absl::StatusOr<std::unique_ptr<Service>>(std::move(service));
+      },
+      std::move(tls));
 }
 
 TestServer::~TestServer() = default;

@@ -12,7 +12,8 @@ namespace stratus::gateway::http::testing {
 
 class TestServer {
  public:
-  explicit TestServer(const Limits& limits = {}, const std::string& address = "127.0.0.1:0");
+  explicit TestServer(const Limits& limits = {}, const std::string& address = "127.0.0.1:0",
+                      std::shared_ptr<TlsServerContext> tls = nullptr);
   ~TestServer();
 
   const core::Address& address() const { return worker_->address(); }
