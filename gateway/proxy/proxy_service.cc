@@ -87,10 +87,7 @@ void ProxyService::ServeRest(http::Exchange* exchange) {
       return;
   }
   const Method& method = *(*snapshot_)->route(match_.route).method;
-  if (method.client_streaming) {
-    Refuse(exchange, 501, absl::StatusCode::kUnimplemented,
-           absl::StrCat(method.full_name, " takes a stream of requests: call it by gRPC"));
-  } else if (method.server_streaming) {
+  if (method.server_streaming) {
     streams_.Take(&environment_)->Start(exchange, snapshot_, match_);
   } else {
     unary_.Take(&environment_)->Start(exchange, snapshot_, match_);

@@ -124,8 +124,8 @@ void StreamCall::Flush(bool now) {
   exchange_->Flush();
 }
 
-void StreamCall::OnDrained() {
-  if (call_ == nullptr || exchange_->backlog() > http::Exchange::kBacklogHigh || uncredited_ == 0) return;
+void StreamCall::OnClientDrained() {
+  if (exchange_->backlog() > http::Exchange::kBacklogHigh || uncredited_ == 0) return;
   const size_t credit = uncredited_;
   uncredited_ = 0;
   call_->Consumed(credit);
@@ -165,12 +165,12 @@ void StreamCall::EndInOrder() {
   exchange->EndStream();
 }
 
-void StreamCall::Break(const absl::Status& status) {
+void StreamCall::Break(const absl::Status& status, int http_status) {
   CancelUpstream();
   if (started_) {
     EndBroken(core::ToProto(status));
   } else {
-    FailWith(core::ToProto(status));
+    FailWith(core::ToProto(status), http_status);
   }
 }
 

@@ -20,14 +20,14 @@ class StreamCall final : public TranscodedCall {
   // upstream::CallObserver
   void OnData(std::string_view piece) override;
   void OnEnd(const absl::Status& status, absl::Span<const http::Header> trailers) override;
-  // Also http::Handler: the client has taken what we held back for.
-  void OnDrained() override;
 
  private:
   // Messages are flushed at most this often; the first one at once.
   static constexpr int64_t kFlushIntervalNs = 1'000'000;
 
   void OnReplyHead() override;
+  void OnClientDrained() override;
+  void FailRequest(const absl::Status& status, int http_status) override { Break(status, http_status); }
   void Recycle() override;
   bool TakeMessages(std::string_view piece);
   void StartStream(std::string_view content_type);
@@ -37,7 +37,7 @@ class StreamCall final : public TranscodedCall {
   void EndInOrder();
   // Ends a started stream so that the client sees the failure.
   void EndBroken(const google::rpc::Status& error);
-  void Break(const absl::Status& status);
+  void Break(const absl::Status& status, int http_status = 0);
 
   CallPool<StreamCall>* pool_;
   upstream::Timer flush_timer_;

@@ -1,5 +1,7 @@
 #include "gateway/proxy/transcoded_call.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "gateway/proxy/error_reply.h"
 #include "gateway/proxy/http_body.h"
@@ -13,12 +15,14 @@ void TranscodedCall::Start(http::Exchange* exchange, std::shared_ptr<WorkerSnaps
   route_ = &(*snapshot)->route(match.route);
   match_ = match;
   Begin(exchange, std::move(snapshot), route_->method, route_->path_template);
+  streams_in_ = method_->client_streaming && route_->body != BodyKind::kNone;
   reader_.Reset(env_.settings.response_bytes_max);
   Authorize(*method_->policy);
 }
 
 void TranscodedCall::OnAuthorized() {
   if (!AcceptsBody()) return;
+  if (streams_in_) return StartIncoming();
   if (withheld_ > 0) exchange_->BodyConsumed(withheld_);
   withheld_ = 0;
   if (body_complete_ || !request().has_body) Dispatch();
@@ -34,7 +38,7 @@ void TranscodedCall::OnDenied(const auth::Outcome& outcome) {
 bool TranscodedCall::AcceptsBody() {
   const http::RequestHead& head = request();
   if (!head.has_body) return true;
-  if (head.content_length > static_cast<int64_t>(env_.settings.request_body_bytes_max)) {
+  if (!streams_in_ && head.content_length > static_cast<int64_t>(env_.settings.request_body_bytes_max)) {
     Fail(absl::InvalidArgumentError(
              absl::StrCat("the request body is larger than ", env_.settings.request_body_bytes_max, " bytes")),
          413);
@@ -42,16 +46,19 @@ bool TranscodedCall::AcceptsBody() {
   }
   if (route_->body == BodyKind::kNone || route_->http_body_in) return true;
   const std::string_view type = head.Find("content-type");
-  if (IsJson(type)) return true;
-  Fail(absl::InvalidArgumentError(
-           absl::StrCat("the content-type must be application/json, not `", core::ToAbsl(type.substr(0, 100)), "`")),
+  if (IsJson(type) || (streams_in_ && IsNdjson(type))) return true;
+  Fail(absl::InvalidArgumentError(absl::StrCat("the content-type must be application/json",
+                                               streams_in_ ? " or application/x-ndjson" : "", ", not `",
+                                               core::ToAbsl(type.substr(0, 100)), "`")),
        415);
   return false;
 }
 
 void TranscodedCall::OnBody(std::string_view piece) {
   bytes_in_ += piece.size();
-  if (body_.size() + piece.size() > env_.settings.request_body_bytes_max) {
+  if (streams_in_ && authorized_) return TakeIncoming(piece);
+  // What of a stream comes before the decision is bounded by its credit.
+  if (!streams_in_ && body_.size() + piece.size() > env_.settings.request_body_bytes_max) {
     Fail(absl::InvalidArgumentError(
              absl::StrCat("the request body is larger than ", env_.settings.request_body_bytes_max, " bytes")),
          413);
@@ -67,7 +74,64 @@ void TranscodedCall::OnBody(std::string_view piece) {
 
 void TranscodedCall::OnBodyEnd() {
   body_complete_ = true;
-  if (authorized_) Dispatch();
+  if (!authorized_) return;
+  if (streams_in_) {
+    EndIncoming();
+  } else {
+    Dispatch();
+  }
+}
+
+void TranscodedCall::StartIncoming() {
+  frame_.Clear();
+  if (absl::Status status = AppendParameters(&frame_); !status.ok()) {
+    snapshot_->ResetWriter(match_.route);
+    Fail(status);
+    return;
+  }
+  if (incoming_ == nullptr) incoming_ = std::make_unique<RequestStream>();
+  incoming_->Begin(*route_, request().Find("content-type"), frame_.view(), env_.settings);
+  exchange_->AllowPauses();
+  StartUpstream();
+  if (!body_.empty()) {
+    withheld_ -= body_.size();  // TakeIncoming counts it again
+    TakeIncoming(body_.view());
+    if (call_ == nullptr) return;
+    body_.Clear();
+  }
+  if (body_complete_ || !request().has_body) EndIncoming();
+}
+
+void TranscodedCall::TakeIncoming(std::string_view piece) {
+  withheld_ += piece.size();
+  frame_.Clear();
+  if (absl::Status status = incoming_->Add(piece, &frame_); !status.ok()) {
+    FailRequest(status, incoming_->too_large() ? 413 : 0);
+    return;
+  }
+  if (!frame_.empty()) call_->Send(frame_.view(), false);
+  GiveCredit();
+}
+
+void TranscodedCall::EndIncoming() {
+  frame_.Clear();
+  if (absl::Status status = incoming_->End(&frame_); !status.ok()) {
+    FailRequest(status, 0);
+    return;
+  }
+  call_->Send(frame_.view(), true);
+}
+
+// A client that streams is held back while the service does not take what it has sent.
+void TranscodedCall::GiveCredit() {
+  if (withheld_ == 0 || call_->unsent() >= upstream::Call::kUnsentHigh) return;
+  exchange_->BodyConsumed(std::exchange(withheld_, 0));
+}
+
+void TranscodedCall::OnDrained() {
+  if (call_ == nullptr) return;
+  if (streams_in_) GiveCredit();
+  OnClientDrained();
 }
 
 void TranscodedCall::Dispatch() {
@@ -76,6 +140,12 @@ void TranscodedCall::Dispatch() {
     Fail(status);
     return;
   }
+  StartUpstream();
+  call_->Send(frame_.view(), true);
+}
+
+void TranscodedCall::StartUpstream() {
+  const bool streaming = method_->server_streaming || method_->client_streaming;
   HeaderList metadata;
   env_.headers->RequestMetadata(request(), &metadata);
   AppendCommonMetadata(&metadata);
@@ -83,18 +153,17 @@ void TranscodedCall::Dispatch() {
   head.path = method_->grpc_path;
   head.authority = env_.authorities[upstream_];
   head.metadata = metadata;
-  head.timeout_ns = TimeoutNs(method_->server_streaming);
-  head.streaming = method_->server_streaming;
+  head.timeout_ns = TimeoutNs(streaming);
+  head.streaming = streaming;
   head.batch_reads = method_->server_streaming;
   call_ = cluster(upstream_).Start(head, this);
-  call_->Send(frame_.view(), true);
 }
 
 absl::Status TranscodedCall::BuildFrame() {
   frame_.Clear();
   frame_.Resize(kPrefixBytes);
   if (absl::Status status = AppendBody(); !status.ok()) return status;
-  if (absl::Status status = AppendParameters(); !status.ok()) return status;
+  if (absl::Status status = AppendParameters(&frame_); !status.ok()) return status;
   WritePrefix(frame_.size() - kPrefixBytes, frame_.data());
   return absl::OkStatus();
 }
@@ -115,7 +184,7 @@ absl::Status TranscodedCall::AppendBody() {
   return transcode::JsonToField(*method_->input, *route_->body_field, body_.view(), env_.settings.input, &frame_);
 }
 
-absl::Status TranscodedCall::AppendParameters() {
+absl::Status TranscodedCall::AppendParameters(Buffer* out) {
   const http::RequestHead& head = request();
   if (match_.captures.empty() && head.query.empty()) return absl::OkStatus();
   transcode::ParameterWriter& writer = snapshot_->WriterOf(match_.route);
@@ -135,7 +204,7 @@ absl::Status TranscodedCall::AppendParameters() {
     absl::Status status = writer.AddQuery(head.query, route_->consumed, env_.settings.input);
     if (!status.ok()) return status;
   }
-  return writer.Flush(&frame_);
+  return writer.Flush(out);
 }
 
 void TranscodedCall::OnHead(absl::Span<const http::Header> metadata) {
@@ -203,7 +272,7 @@ void TranscodedCall::Clear() {
   frame_.Clear();
   frame_.Shrink(kBufferKept);
   withheld_ = 0;
-  body_complete_ = false;
+  body_complete_ = streams_in_ = false;
   metadata_.Clear();
   metadata_.Shrink(kBufferKept);
   stored_.clear();

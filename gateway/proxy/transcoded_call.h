@@ -1,7 +1,9 @@
-// The request half of a REST call: collects the body, makes the gRPC request of it, starts the upstream call. What the
-// reply becomes is the derived classes' part.
+// The request half of a REST call: collects the body, makes the gRPC request of it, starts the upstream call; or, for a
+// method that takes a stream, starts it at once and sends on each message as it comes. What the reply becomes is the
+// derived classes' part.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +12,7 @@
 #include "absl/types/span.h"
 #include "gateway/proxy/grpc_frame.h"
 #include "gateway/proxy/proxy_call.h"
+#include "gateway/proxy/request_stream.h"
 #include "gateway/route/router.h"
 #include "gateway/transcode/buffer.h"
 #include "google/rpc/status.pb.h"
@@ -25,6 +28,8 @@ class TranscodedCall : public ProxyCall {
   // http::Handler
   void OnBody(std::string_view piece) final;
   void OnBodyEnd() final;
+  // Also upstream::CallObserver: either side has taken what was held back for it.
+  void OnDrained() final;
 
   // upstream::CallObserver
   void OnHead(absl::Span<const http::Header> metadata) final;
@@ -36,6 +41,10 @@ class TranscodedCall : public ProxyCall {
   virtual void OnReplyHead() {}
   // Whether a response has begun that has to be taken back or aborted before an error.
   virtual void TakeBack() {}
+  // The request turns out to be wrong, perhaps when a response has begun: ends the call so that the client sees it.
+  virtual void FailRequest(const absl::Status& status, int http_status) { Fail(status, http_status); }
+  // The client may have taken what the response held back for.
+  virtual void OnClientDrained() {}
 
   // What a successful response carries: content-type, the mapped metadata and the common headers.
   HeaderList ReplyHeaders(std::string_view content_type) const;
@@ -63,9 +72,15 @@ class TranscodedCall : public ProxyCall {
   void OnDenied(const auth::Outcome& outcome) final;
   bool AcceptsBody();
   void Dispatch();
+  void StartUpstream();
+  // Of a method that takes a stream.
+  void StartIncoming();
+  void TakeIncoming(std::string_view piece);
+  void EndIncoming();
+  void GiveCredit();
   absl::Status BuildFrame();
   absl::Status AppendBody();
-  absl::Status AppendParameters();
+  absl::Status AppendParameters(Buffer* out);
   void StoreMetadata(absl::Span<const http::Header> metadata);
   void Reply(const google::rpc::Status& error, int http_status, std::string_view challenge);
 
@@ -73,8 +88,10 @@ class TranscodedCall : public ProxyCall {
   route::Match match_;
   Buffer body_;
   Buffer frame_;
-  size_t withheld_ = 0;  // body bytes whose credit waits for the decision about the caller
+  size_t withheld_ = 0;  // body bytes whose credit waits: for the decision about the caller, or for a slow service
   bool body_complete_ = false;
+  bool streams_in_ = false;
+  std::unique_ptr<RequestStream> incoming_;  // made by the first call that needs one
   MessageReader reader_;
   Buffer metadata_;
   std::vector<StoredHeader> stored_;

@@ -16,7 +16,6 @@ class UnaryCall final : public TranscodedCall {
   // upstream::CallObserver
   void OnData(std::string_view piece) override;
   void OnEnd(const absl::Status& status, absl::Span<const http::Header> trailers) override;
-  void OnDrained() override {}
 
  private:
   void TakeBack() override;
