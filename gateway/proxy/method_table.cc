@@ -175,6 +175,7 @@ absl::Status Snapshot::AddBinding(const Method& method, const google::api::HttpR
     route->variables.push_back(*std::move(path));
   }
   if (absl::Status status = AddBody(rule, route.get()); !status.ok()) return status;
+  AddUpdateMask(pattern->method, route.get());
   if (absl::Status status = AddResponseBody(rule, route.get()); !status.ok()) return status;
   if (static_cast<size_t>(*number) != routes_.size()) return absl::InternalError("routes are not numbered in order");
   routes_.push_back(std::move(route));
@@ -203,6 +204,21 @@ absl::Status Snapshot::AddBody(const google::api::HttpRule& rule, Route* route) 
       field->message_type() != nullptr && !field->is_repeated() && field->message_type()->full_name() == kHttpBody;
   route->consumed.push_back(*std::move(path));
   return absl::OkStatus();
+}
+
+// AIP-134: PATCH of a resource that is the body, with the mask beside it.
+void Snapshot::AddUpdateMask(const std::string& http_method, Route* route) {
+  if (http_method != "PATCH" || route->body != BodyKind::kField || route->http_body_in) return;
+  const pb::Descriptor* input = route->method->descriptor->input_type();
+  const pb::FieldDescriptor* body = input->FindFieldByNumber(static_cast<int>(route->body_field_number));
+  const pb::FieldDescriptor* mask = input->FindFieldByName("update_mask");
+  if (body->message_type() == nullptr || body->is_repeated() || mask == nullptr || mask == body ||
+      mask->is_repeated() || mask->message_type() == nullptr ||
+      mask->message_type()->full_name() != "google.protobuf.FieldMask") {
+    return;
+  }
+  auto path = transcode::ResolvePath(*route->method->input, mask->name());
+  if (path.ok()) route->update_mask = path->fields.front();
 }
 
 absl::Status Snapshot::AddResponseBody(const google::api::HttpRule& rule, Route* route) {

@@ -42,6 +42,8 @@ struct Route {
   BodyKind body = BodyKind::kNone;
   const transcode::FieldTable* body_field = nullptr;  // with kField
   uint32_t body_field_number = 0;
+  // The request's `update_mask`, where a PATCH that does not give it means what its body names; null elsewhere.
+  const transcode::FieldTable* update_mask = nullptr;
   bool http_body_in = false;  // the body is a google.api.HttpBody: raw bytes
   const transcode::FieldTable* response_field = nullptr;
   uint32_t response_field_number = 0;
@@ -84,6 +86,7 @@ class Snapshot {
   absl::Status AddBindings(const Method& method);
   absl::Status AddBinding(const Method& method, const google::api::HttpRule& rule);
   absl::Status AddBody(const google::api::HttpRule& rule, Route* route);
+  void AddUpdateMask(const std::string& http_method, Route* route);
   absl::Status AddResponseBody(const google::api::HttpRule& rule, Route* route);
 
   google::protobuf::SimpleDescriptorDatabase files_;

@@ -186,7 +186,7 @@ absl::Status TranscodedCall::AppendBody() {
 
 absl::Status TranscodedCall::AppendParameters(Buffer* out) {
   const http::RequestHead& head = request();
-  if (match_.captures.empty() && head.query.empty()) return absl::OkStatus();
+  if (match_.captures.empty() && head.query.empty() && route_->update_mask == nullptr) return absl::OkStatus();
   transcode::ParameterWriter& writer = snapshot_->WriterOf(match_.route);
   for (const route::Capture& capture : match_.captures) {
     scratch_.clear();
@@ -202,6 +202,11 @@ absl::Status TranscodedCall::AppendParameters(Buffer* out) {
       return absl::InvalidArgumentError("this method takes no query parameters: every field is in the request body");
     }
     absl::Status status = writer.AddQuery(head.query, route_->consumed, env_.settings.input);
+    if (!status.ok()) return status;
+  }
+  if (route_->update_mask != nullptr && !body_.empty() && !writer.Given(*route_->update_mask)) {
+    absl::Status status =
+        transcode::AppendBodyMask(*route_->update_mask, *route_->body_field, body_.view(), env_.settings.input, out);
     if (!status.ok()) return status;
   }
   return writer.Flush(out);
