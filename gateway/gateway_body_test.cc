@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "gateway/filter/content_coding.h"
 #include "gateway/testing/gateway_fixture.h"
 
 namespace stratus::gateway {
@@ -51,6 +53,114 @@ TEST_F(GatewayBodyTest, APatchOfTheWholeRequestGetsNoMask) {
   EXPECT_EQ(Call("PATCH", "/t/whole", kJson, R"({"item":{"count":1},"updateMask":"item.tags"})").body,
             R"({"item":{"count":"1"},"updateMask":"item.tags"})");
   EXPECT_EQ(Call("PATCH", "/t/items/1", "", "").body, R"({"item":{"name":"items/1"}})");
+}
+
+// --- gzip.
+
+std::string Gzip(std::string_view text) {
+  filter::GzipWriter writer(1);
+  Buffer out;
+  EXPECT_TRUE(writer.Write(text, &out));
+  return std::string(out.view());
+}
+
+std::string Gunzip(std::string_view coded) {
+  filter::GzipReader reader;
+  Buffer out;
+  EXPECT_TRUE(reader.Read(&coded, 100 << 20, &out));
+  EXPECT_TRUE(reader.complete());
+  return std::string(out.view());
+}
+
+constexpr char kGzipJson[] = "Content-Type: application/json\r\nContent-Encoding: gzip\r\n";
+
+TEST_F(GatewayBodyTest, TakesACompressedRequest) {
+  Start();
+  const std::string body = absl::StrCat(R"({"name":")", std::string(3'000'000, 'x'), R"("})");
+  EXPECT_EQ(Call("POST", "/t/echo", kGzipJson, Gzip(body)).body, body);
+  EXPECT_EQ(Call("POST", "/t/raw", "Content-Type: text/plain\r\nContent-Encoding: x-gzip\r\n", Gzip("hello")).body,
+            "hello");
+  EXPECT_EQ(Call("POST", "/t/echo", "Content-Type: application/json\r\nContent-Encoding: identity\r\n", "{}").body,
+            "{}");
+}
+
+TEST_F(GatewayBodyTest, RefusesABombByItsDecodedSize) {
+  options_.config.mutable_limits()->set_request_body_bytes_max(1 << 20);
+  Start();
+  const std::string bomb = Gzip(std::string(50 << 20, ' '));
+  ASSERT_LT(bomb.size(), 1u << 20);
+  const RawResponse response = Call("POST", "/t/echo", kGzipJson, bomb);
+  EXPECT_EQ(response.status, 413);
+  EXPECT_THAT(response.body, HasSubstr("1048576 bytes"));
+}
+
+TEST_F(GatewayBodyTest, RefusesCodingsThatItDoesNotKnowAndGzipThatIsNone) {
+  Start();
+  for (const char* coding : {"br", "deflate", "gzip, gzip"}) {
+    RawClient client(address());
+    client.Send("POST", "/t/echo", absl::StrCat(kJson, "Content-Encoding: ", coding, "\r\n"), "{}");
+    const RawResponse response = client.Receive();
+    EXPECT_EQ(response.status, 415) << coding;
+    EXPECT_EQ(response.headers.at("accept-encoding"), "gzip");
+  }
+  for (const std::string& body : {std::string("{}"), Gzip("{}").substr(0, 15), Gzip("{}") + "{}"}) {
+    RawClient client(address());
+    client.Send("POST", "/t/echo", kGzipJson, body);
+    const RawResponse response = client.Receive();
+    EXPECT_EQ(response.status, 400);
+    EXPECT_THAT(response.body, HasSubstr("gzip"));
+  }
+}
+
+TEST_F(GatewayBodyTest, TakesACompressedStreamAlsoWhenTheServiceIsSlow) {
+  Start();
+  std::string lines = "{\"name\":\"wait\"}\n";
+  constexpr int kMessages = 200'000;
+  for (int i = 1; i < kMessages; ++i) lines += "{\"name\":\"a rather long name that packs very well\"}\n";
+  client_->Send("POST", "/t/collect", "Content-Type: application/x-ndjson\r\nContent-Encoding: gzip\r\n", Gzip(lines));
+  while (server_.collected() == 0) std::this_thread::yield();
+  server_.Release();
+  EXPECT_THAT(client_->Receive().body, HasSubstr(absl::StrCat("\"count\":\"", kMessages, "\"")));
+  for (const std::string& body : {std::string("{}"), Gzip("{}\n").substr(0, 15)}) {
+    RawClient client(address());
+    client.Send("POST", "/t/collect", kGzipJson, body);
+    EXPECT_EQ(client.Receive().status, 400);
+  }
+}
+
+TEST_F(GatewayBodyTest, CompressesLargeRepliesForWhoAcceptsThat) {
+  Start();
+  const std::string body = absl::StrCat(R"({"name":")", std::string(100'000, 'x'), R"("})");
+  const auto echo = [&](const std::string& accept, const std::string& json) {
+    return Call("POST", "/t/echo", absl::StrCat(kJson, "Accept-Encoding: ", accept, "\r\n"), json);
+  };
+  RawResponse response = echo("deflate, gzip;q=0.8", body);
+  EXPECT_EQ(response.headers.at("content-encoding"), "gzip");
+  EXPECT_EQ(response.headers.at("vary"), "accept-encoding");
+  EXPECT_LT(response.body.size(), 1000u);
+  EXPECT_EQ(Gunzip(response.body), body);
+  for (const char* accept : {"br", "gzip;q=0, *", "identity, gzip;q=0.1"}) {
+    response = echo(accept, body);
+    EXPECT_EQ(response.headers.count("content-encoding"), 0u) << accept;
+    EXPECT_EQ(response.headers.at("vary"), "accept-encoding");
+    EXPECT_EQ(response.body, body);
+  }
+  response = echo("gzip", R"({"name":"small"})");
+  EXPECT_EQ(response.headers.count("content-encoding"), 0u);
+  EXPECT_EQ(response.headers.count("vary"), 0u);
+  const std::string huge = absl::StrCat(R"({"name":")", std::string(3'000'000, 'x'), R"("})");
+  EXPECT_EQ(echo("gzip", huge).body, huge) << "it would hold up the loop";
+}
+
+TEST_F(GatewayBodyTest, CompressesAsConfigured) {
+  options_.config.mutable_compression()->set_response_bytes_min(10);
+  Start();
+  EXPECT_EQ(Gunzip(client_->Get("/t/items/12345678", "Accept-Encoding: gzip\r\n").body),
+            R"({"name":"items/12345678"})");
+  options_.config.mutable_compression()->set_response_bytes_min(0);
+  Start();
+  const std::string name(5000, 'x');
+  EXPECT_EQ(client_->Get(absl::StrCat("/t/items/", name), "Accept-Encoding: gzip\r\n").headers.count("vary"), 0u);
 }
 
 }  // namespace

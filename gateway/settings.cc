@@ -68,6 +68,14 @@ void TakeLimits(const stratus::config::v1::Limits& limits, Settings* settings, c
   }
 }
 
+void TakeCompression(const stratus::config::v1::Compression& compression, proxy::CallSettings* call,
+                     core::FieldViolations* violations) {
+  TakeNumber("compression.response_bytes_min", compression.response_bytes_min(), 1, 1ull << 30, violations,
+             &call->gzip_bytes_min);
+  if (compression.has_response_bytes_min() && compression.response_bytes_min() == 0) call->gzip_bytes_min = SIZE_MAX;
+  TakeNumber("compression.level", compression.level(), 1, 9, violations, &call->gzip_level);
+}
+
 void TakeUpstreams(const stratus::config::v1::Gateway& config, Settings* settings, core::FieldViolations* violations) {
   for (int i = 0; i < config.upstreams_size(); ++i) {
     const stratus::config::v1::Upstream& upstream = config.upstreams(i);
@@ -103,6 +111,7 @@ absl::StatusOr<Settings> SettingsFromConfig(const stratus::config::v1::Gateway& 
   core::FieldViolations violations;
   TakeUpstreams(config, &settings, &violations);
   TakeLimits(config.limits(), &settings, &violations);
+  TakeCompression(config.compression(), &settings.call, &violations);
   const auto& json = config.json();
   if (json.has_always_print_fields_with_no_presence()) {
     settings.call.output.always_print_fields_with_no_presence = json.always_print_fields_with_no_presence();

@@ -25,13 +25,18 @@ void TranscodedCall::OnAuthorized() {
   if (streams_in_) return StartIncoming();
   if (withheld_ > 0) exchange_->BodyConsumed(withheld_);
   withheld_ = 0;
+  if (!body_.empty()) {
+    Buffer early;
+    std::swap(early, body_);
+    if (!TakeBody(early.view())) return;
+  }
   if (body_complete_ || !request().has_body) Dispatch();
 }
 
 void TranscodedCall::OnDenied(const auth::Outcome& outcome) {
   const absl::Status status = auth::ToStatus(outcome, *policy_);
   const std::string challenge = auth::WwwAuthenticate(outcome, *policy_);
-  Reply(core::ToProto(status), core::HttpStatusOf(status.code()), challenge);
+  Reply(core::ToProto(status), core::HttpStatusOf(status.code()), {"www-authenticate", challenge});
 }
 
 // Answers 413 and 415 as early as the head allows.
@@ -39,10 +44,15 @@ bool TranscodedCall::AcceptsBody() {
   const http::RequestHead& head = request();
   if (!head.has_body) return true;
   if (!streams_in_ && head.content_length > static_cast<int64_t>(env_.settings.request_body_bytes_max)) {
-    Fail(absl::InvalidArgumentError(
-             absl::StrCat("the request body is larger than ", env_.settings.request_body_bytes_max, " bytes")),
-         413);
-    return false;
+    return FailTooLarge();
+  }
+  switch (filter::ContentCodingOf(head.Find("content-encoding"))) {
+    case filter::ContentCoding::kIdentity: break;
+    case filter::ContentCoding::kGzip: decoder_ = std::make_unique<filter::GzipReader>(); break;
+    case filter::ContentCoding::kUnknown:
+      Reply(core::ToProto(absl::InvalidArgumentError("the content-encoding must be gzip, or none")), 415,
+            {"accept-encoding", "gzip"});
+      return false;
   }
   if (route_->body == BodyKind::kNone || route_->http_body_in) return true;
   const std::string_view type = head.Find("content-type");
@@ -56,20 +66,39 @@ bool TranscodedCall::AcceptsBody() {
 
 void TranscodedCall::OnBody(std::string_view piece) {
   bytes_in_ += piece.size();
-  if (streams_in_ && authorized_) return TakeIncoming(piece);
-  // What of a stream comes before the decision is bounded by its credit.
-  if (!streams_in_ && body_.size() + piece.size() > env_.settings.request_body_bytes_max) {
-    Fail(absl::InvalidArgumentError(
-             absl::StrCat("the request body is larger than ", env_.settings.request_body_bytes_max, " bytes")),
-         413);
-    return;
-  }
-  body_.Append(piece);
-  if (authorized_) {
-    exchange_->BodyConsumed(piece.size());
-  } else {
+  if (!authorized_) {  // bounded by the credit that is not given
+    body_.Append(piece);
     withheld_ += piece.size();
+  } else if (streams_in_) {
+    TakeIncoming(piece);
+  } else if (TakeBody(piece)) {
+    exchange_->BodyConsumed(piece.size());
   }
+}
+
+// False when the call has ended because the body is refused.
+bool TranscodedCall::TakeBody(std::string_view piece) {
+  const size_t bytes_max = env_.settings.request_body_bytes_max;
+  if (decoder_ == nullptr) {
+    if (body_.size() + piece.size() > bytes_max) return FailTooLarge();
+    body_.Append(piece);
+    return true;
+  }
+  while (!piece.empty() || decoder_->has_more()) {
+    if (!decoder_->Read(&piece, bytes_max + 1 - body_.size(), &body_)) {
+      Fail(absl::InvalidArgumentError(kNoGzip));
+      return false;
+    }
+    if (body_.size() > bytes_max) return FailTooLarge();
+  }
+  return true;
+}
+
+bool TranscodedCall::FailTooLarge() {
+  Fail(absl::InvalidArgumentError(
+           absl::StrCat("the request body is larger than ", env_.settings.request_body_bytes_max, " bytes")),
+       413);
+  return false;
 }
 
 void TranscodedCall::OnBodyEnd() {
@@ -80,58 +109,6 @@ void TranscodedCall::OnBodyEnd() {
   } else {
     Dispatch();
   }
-}
-
-void TranscodedCall::StartIncoming() {
-  frame_.Clear();
-  if (absl::Status status = AppendParameters(&frame_); !status.ok()) {
-    snapshot_->ResetWriter(match_.route);
-    Fail(status);
-    return;
-  }
-  if (incoming_ == nullptr) incoming_ = std::make_unique<RequestStream>();
-  incoming_->Begin(*route_, request().Find("content-type"), frame_.view(), env_.settings);
-  exchange_->AllowPauses();
-  StartUpstream();
-  if (!body_.empty()) {
-    withheld_ -= body_.size();  // TakeIncoming counts it again
-    TakeIncoming(body_.view());
-    if (call_ == nullptr) return;
-    body_.Clear();
-  }
-  if (body_complete_ || !request().has_body) EndIncoming();
-}
-
-void TranscodedCall::TakeIncoming(std::string_view piece) {
-  withheld_ += piece.size();
-  frame_.Clear();
-  if (absl::Status status = incoming_->Add(piece, &frame_); !status.ok()) {
-    FailRequest(status, incoming_->too_large() ? 413 : 0);
-    return;
-  }
-  if (!frame_.empty()) call_->Send(frame_.view(), false);
-  GiveCredit();
-}
-
-void TranscodedCall::EndIncoming() {
-  frame_.Clear();
-  if (absl::Status status = incoming_->End(&frame_); !status.ok()) {
-    FailRequest(status, 0);
-    return;
-  }
-  call_->Send(frame_.view(), true);
-}
-
-// A client that streams is held back while the service does not take what it has sent.
-void TranscodedCall::GiveCredit() {
-  if (withheld_ == 0 || call_->unsent() >= upstream::Call::kUnsentHigh) return;
-  exchange_->BodyConsumed(std::exchange(withheld_, 0));
-}
-
-void TranscodedCall::OnDrained() {
-  if (call_ == nullptr) return;
-  if (streams_in_) GiveCredit();
-  OnClientDrained();
 }
 
 void TranscodedCall::Dispatch() {
@@ -169,6 +146,7 @@ absl::Status TranscodedCall::BuildFrame() {
 }
 
 absl::Status TranscodedCall::AppendBody() {
+  if (decoder_ != nullptr && !decoder_->complete()) return absl::InvalidArgumentError(kCutGzip);
   if (route_->body == BodyKind::kNone) {
     if (body_.empty()) return absl::OkStatus();
     return absl::InvalidArgumentError("this method takes no request body");
@@ -250,15 +228,15 @@ void TranscodedCall::Fail(const absl::Status& status, int http_status) {
 void TranscodedCall::FailWith(const google::rpc::Status& error, int http_status) {
   if (http_status == 0) http_status = core::HttpStatusOf(static_cast<absl::StatusCode>(error.code()));
   TakeBack();
-  Reply(error, http_status, "");
+  Reply(error, http_status, {});
 }
 
-void TranscodedCall::Reply(const google::rpc::Status& error, int http_status, std::string_view challenge) {
+void TranscodedCall::Reply(const google::rpc::Status& error, int http_status, http::Header extra) {
   http::Exchange* exchange = exchange_;
   HeaderList headers = ReplyHeaders("");
   // RFC 9110: every 401 says how to authenticate, also one that the service itself gave.
-  if (http_status == 401 && challenge.empty()) challenge = "Bearer";
-  if (!challenge.empty()) headers.push_back({"www-authenticate", challenge});
+  if (http_status == 401 && extra.value.empty()) extra = {"www-authenticate", "Bearer"};
+  if (!extra.value.empty()) headers.push_back(extra);
   Buffer text;
   AppendErrorJson(error, (*snapshot_)->schema(), &text);
   headers.push_back({"content-type", "application/json"});
@@ -277,7 +255,8 @@ void TranscodedCall::Clear() {
   frame_.Clear();
   frame_.Shrink(kBufferKept);
   withheld_ = 0;
-  body_complete_ = streams_in_ = false;
+  body_complete_ = streams_in_ = half_closed_ = false;
+  decoder_.reset();
   metadata_.Clear();
   metadata_.Shrink(kBufferKept);
   stored_.clear();

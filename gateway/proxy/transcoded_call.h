@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
+#include "gateway/filter/content_coding.h"
 #include "gateway/proxy/grpc_frame.h"
 #include "gateway/proxy/proxy_call.h"
 #include "gateway/proxy/request_stream.h"
@@ -67,31 +68,39 @@ class TranscodedCall : public ProxyCall {
     size_t size;
   };
   static constexpr size_t kBufferKept = 64 << 10;
+  static constexpr char kNoGzip[] = "the request body is not gzip, as its content-encoding says";
+  static constexpr char kCutGzip[] = "the request body ends in the middle of its gzip";
 
   void OnAuthorized() final;
   void OnDenied(const auth::Outcome& outcome) final;
   bool AcceptsBody();
+  bool TakeBody(std::string_view piece);
+  bool FailTooLarge();
   void Dispatch();
   void StartUpstream();
   // Of a method that takes a stream.
   void StartIncoming();
   void TakeIncoming(std::string_view piece);
   void EndIncoming();
-  void GiveCredit();
+  bool SendMessages(std::string_view piece);
+  bool DecodeIncoming();
+  void GoOn();
   absl::Status BuildFrame();
   absl::Status AppendBody();
   absl::Status AppendParameters(Buffer* out);
   void StoreMetadata(absl::Span<const http::Header> metadata);
-  void Reply(const google::rpc::Status& error, int http_status, std::string_view challenge);
+  void Reply(const google::rpc::Status& error, int http_status, http::Header extra);
 
   const Route* route_ = nullptr;
   route::Match match_;
-  Buffer body_;
+  Buffer body_;  // decoded; of a stream that is coded, what waits for decoding
   Buffer frame_;
   size_t withheld_ = 0;  // body bytes whose credit waits: for the decision about the caller, or for a slow service
   bool body_complete_ = false;
   bool streams_in_ = false;
-  std::unique_ptr<RequestStream> incoming_;  // made by the first call that needs one
+  bool half_closed_ = false;                     // of a stream: all of it was sent on
+  std::unique_ptr<filter::GzipReader> decoder_;  // of a body that is coded; null otherwise
+  std::unique_ptr<RequestStream> incoming_;      // made by the first call that needs one
   MessageReader reader_;
   Buffer metadata_;
   std::vector<StoredHeader> stored_;

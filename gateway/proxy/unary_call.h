@@ -21,6 +21,11 @@ class UnaryCall final : public TranscodedCall {
   void TakeBack() override;
   void Recycle() override;
   absl::Status WriteReply(std::string_view message);
+  absl::Status WriteHttpBody(std::string_view message);
+  // For a client that accepts gzip.
+  absl::Status WriteCoded(std::string_view message, HeaderList headers);
+  Buffer& StartBody(const HeaderList& headers);
+  absl::Status ToJson(std::string_view message, Buffer* out) const;
 
   CallPool<UnaryCall>* pool_;
   bool body_started_ = false;
