@@ -22,6 +22,7 @@ absl::StatusOr<std::shared_ptr<const proxy::Snapshot>> BuildSnapshot(GatewayOpti
   proxy::SnapshotOptions snapshot;
   snapshot.descriptors = std::move(options->descriptors);
   snapshot.auth_rules = settings.auth_rules;
+  snapshot.cache_rules = settings.cache_rules;
   snapshot.upstreams = settings.upstream_services;
   auto built = proxy::Snapshot::Build(std::move(snapshot));
   if (!built.ok()) return built.status();

@@ -163,5 +163,60 @@ TEST_F(GatewayBodyTest, CompressesAsConfigured) {
   EXPECT_EQ(client_->Get(absl::StrCat("/t/items/", name), "Accept-Encoding: gzip\r\n").headers.count("vary"), 0u);
 }
 
+// --- Validators.
+
+TEST_F(GatewayBodyTest, ReadsHaveATagAndAreNotSentTwice) {
+  Start();
+  const RawResponse first = client_->Get("/t/items/1?count=5");
+  const std::string tag = first.headers.at("etag");
+  EXPECT_THAT(tag, ::testing::MatchesRegex("W/\"[0-9a-f]{16}\""));
+  const RawResponse second = client_->Get("/t/items/1?count=5", absl::StrCat("If-None-Match: \"x\", ", tag, "\r\n"));
+  EXPECT_EQ(second.status, 304);
+  EXPECT_EQ(second.headers.at("etag"), tag);
+  EXPECT_EQ(second.headers.count("content-type"), 0u);
+  EXPECT_EQ(second.headers.count("content-length"), 0u);
+  const RawResponse changed = client_->Get("/t/items/1?count=6", absl::StrCat("If-None-Match: ", tag, "\r\n"));
+  EXPECT_EQ(changed.status, 200);
+  EXPECT_NE(changed.headers.at("etag"), tag);
+  client_->Send("HEAD", "/t/items/1?count=5");
+  EXPECT_EQ(client_->Receive(true).headers.at("etag"), tag);
+  client_->Send("POST", "/t/echo", absl::StrCat(kJson, "If-None-Match: *\r\n"), "{}");
+  const RawResponse post = client_->Receive();
+  EXPECT_EQ(post.status, 200);
+  EXPECT_EQ(post.headers.count("etag"), 0u);
+  EXPECT_EQ(client_->Get("/t/fail?code=5", "If-None-Match: *\r\n").status, 404);
+}
+
+TEST_F(GatewayBodyTest, AServicesOwnTagIsHonoured) {
+  options_.config.mutable_caching()->set_etags(false);
+  auto* rule = options_.config.mutable_caching()->add_rules();
+  rule->set_selector("stratus.gateway.testing.v1.Shapes.*");
+  rule->set_cache_control("private, max-age=60");
+  Start();
+  const RawResponse tagged = client_->Get("/t/items/tagged");
+  EXPECT_EQ(tagged.headers.at("etag"), "\"v1\"");
+  EXPECT_EQ(tagged.headers.at("cache-control"), "no-cache");
+  EXPECT_EQ(client_->Get("/t/items/tagged", "If-None-Match: W/\"v1\"\r\n").status, 304);
+  const RawResponse other = client_->Get("/t/items/1");
+  EXPECT_EQ(other.headers.count("etag"), 0u);
+  EXPECT_EQ(other.headers.at("cache-control"), "private, max-age=60");
+  EXPECT_EQ(client_->Post("/t/echo", "{}").headers.count("cache-control"), 0u);
+}
+
+TEST_F(GatewayBodyTest, TheClosestCacheRuleWins) {
+  for (const auto& [selector, value] :
+       {std::pair{"stratus.*", "a"}, std::pair{"stratus.gateway.testing.v1.Shapes.Get", "b"},
+        std::pair{"stratus.gateway.*", "c"}, std::pair{"strat", "d"}}) {
+    auto* rule = options_.config.mutable_caching()->add_rules();
+    rule->set_selector(selector);
+    rule->set_cache_control(value);
+  }
+  Start();
+  EXPECT_EQ(client_->Get("/t/items/1").headers.at("cache-control"), "b");
+  EXPECT_EQ(client_->Get("/t/metadata").headers.at("cache-control"), "c");
+  options_.config.mutable_caching()->mutable_rules(0)->set_cache_control("a\r\nx: y");
+  EXPECT_THAT(std::string(Gateway::Start(options_).status().message()), HasSubstr("caching.rules[0].cache_control"));
+}
+
 }  // namespace
 }  // namespace stratus::gateway

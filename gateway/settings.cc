@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
+#include "gateway/proxy/http_body.h"
 #include "lib/core/address.h"
 #include "lib/core/status.h"
 
@@ -76,6 +77,19 @@ void TakeCompression(const stratus::config::v1::Compression& compression, proxy:
   TakeNumber("compression.level", compression.level(), 1, 9, violations, &call->gzip_level);
 }
 
+void TakeCaching(const stratus::config::v1::Caching& caching, Settings* settings, core::FieldViolations* violations) {
+  if (caching.has_etags()) settings->call.entity_tags = caching.etags();
+  for (int i = 0; i < caching.rules_size(); ++i) {
+    const stratus::config::v1::Caching::Rule& rule = caching.rules(i);
+    const std::string field = absl::StrCat("caching.rules[", i, "]");
+    if (rule.selector().empty()) violations->Add(absl::StrCat(field, ".selector"), "must not be empty");
+    if (!proxy::IsHeaderSafe(rule.cache_control())) {
+      violations->Add(absl::StrCat(field, ".cache_control"), "must be the text of a header, such as `max-age=60`");
+    }
+    settings->cache_rules.push_back({rule.selector(), rule.cache_control()});
+  }
+}
+
 void TakeUpstreams(const stratus::config::v1::Gateway& config, Settings* settings, core::FieldViolations* violations) {
   for (int i = 0; i < config.upstreams_size(); ++i) {
     const stratus::config::v1::Upstream& upstream = config.upstreams(i);
@@ -112,6 +126,7 @@ absl::StatusOr<Settings> SettingsFromConfig(const stratus::config::v1::Gateway& 
   TakeUpstreams(config, &settings, &violations);
   TakeLimits(config.limits(), &settings, &violations);
   TakeCompression(config.compression(), &settings.call, &violations);
+  TakeCaching(config.caching(), &settings, &violations);
   const auto& json = config.json();
   if (json.has_always_print_fields_with_no_presence()) {
     settings.call.output.always_print_fields_with_no_presence = json.always_print_fields_with_no_presence();

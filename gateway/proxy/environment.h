@@ -33,6 +33,7 @@ struct CallSettings {
   // Bytes of a reply message from which on its JSON is compressed for who accepts that.
   size_t gzip_bytes_min = 1 << 10;
   int gzip_level = 1;
+  bool entity_tags = true;  // on what a GET gives
 };
 
 // A snapshot and the scratch objects that one worker needs beside it. Calls hold on to the one they began with.

@@ -31,6 +31,7 @@ struct Method {
   size_t upstream = 0;  // position in SnapshotOptions::upstreams
   bool client_streaming = false;
   bool server_streaming = false;
+  std::string cache_control;  // of what a GET gives, unless the service says something; empty: none
 };
 
 enum class BodyKind : uint8_t { kNone, kWhole, kField };
@@ -52,9 +53,17 @@ struct Route {
   std::vector<transcode::FieldPath> consumed;   // what the query may not set: variables and the body's field
 };
 
+// A Cache-Control for methods by `pkg.Service.Method`, `pkg.Service.*` or `pkg.*`. The longest selector that matches
+// wins.
+struct CacheRule {
+  std::string selector;
+  std::string cache_control;
+};
+
 struct SnapshotOptions {
   google::protobuf::FileDescriptorSet descriptors;
   std::vector<auth::Rule> auth_rules;
+  std::vector<CacheRule> cache_rules;
   // The services that each upstream was given; an empty list: every service that no other upstream names.
   std::vector<std::vector<std::string>> upstreams;
 };
@@ -71,6 +80,9 @@ class Snapshot {
   const auth::PolicyTable& policies() const { return *policies_; }
   const google::protobuf::DescriptorPool& pool() const { return *pool_; }
   const std::vector<const google::protobuf::ServiceDescriptor*>& services() const { return services_; }
+
+  // Differs where the descriptors differ.
+  uint64_t fingerprint() const { return fingerprint_; }
 
   // By `/pkg.Service/Method`; null when the descriptors do not hold it.
   const Method* FindMethod(std::string_view grpc_path) const;
@@ -101,6 +113,8 @@ class Snapshot {
   absl::flat_hash_map<std::string, std::unique_ptr<Method>> methods_;
   absl::flat_hash_map<std::string, int> upstream_by_service_;
   int default_upstream_ = -1;
+  std::vector<CacheRule> cache_rules_;
+  uint64_t fingerprint_ = 0;
 };
 
 // Reads files that hold a serialized google.protobuf.FileDescriptorSet (`protoc --descriptor_set_out

@@ -210,6 +210,13 @@ void TranscodedCall::StoreMetadata(absl::Span<const http::Header> metadata) {
   }
 }
 
+std::string_view TranscodedCall::StoredValue(std::string_view name) const {
+  for (const StoredHeader& stored : stored_) {
+    if (stored.name == name) return metadata_.view().substr(stored.at, stored.size);
+  }
+  return {};
+}
+
 HeaderList TranscodedCall::ReplyHeaders(std::string_view content_type) const {
   HeaderList headers;
   if (!content_type.empty()) headers.push_back({"content-type", content_type});

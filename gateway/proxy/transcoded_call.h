@@ -50,6 +50,9 @@ class TranscodedCall : public ProxyCall {
   // What a successful response carries: content-type, the mapped metadata and the common headers.
   HeaderList ReplyHeaders(std::string_view content_type) const;
   int reply_status() const { return reply_status_; }
+  void SetReplyStatus(int status) { reply_status_ = status; }
+  // What ReplyHeaders takes from the service's metadata under that name; empty when there is nothing.
+  std::string_view StoredValue(std::string_view name) const;
 
   // Ends the call with an error of our own; the upstream call is cancelled. `http_status` 0: by the status's code.
   void Fail(const absl::Status& status, int http_status = 0);

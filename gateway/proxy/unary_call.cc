@@ -15,6 +15,12 @@ constexpr int kBadGateway = 502;
 // A larger reply goes out as it is: compressing it would hold up everyone else on the loop.
 constexpr size_t kGzipBytesMax = 2 << 20;
 
+// A reply's tag is that of the message, which stands for its JSON as long as descriptors and options are the same.
+uint64_t OutputBits(const transcode::OutputOptions& options) {
+  return (options.always_print_fields_with_no_presence ? 1u : 0u) | (options.preserve_proto_field_names ? 2u : 0u) |
+         (options.enums_as_integers ? 4u : 0u);
+}
+
 }  // namespace
 
 void UnaryCall::OnData(std::string_view piece) {
@@ -52,6 +58,9 @@ absl::Status UnaryCall::WriteReply(std::string_view message) {
   HeaderList headers = ReplyHeaders("application/json");
   if (message.size() >= env_.settings.gzip_bytes_min) {
     headers.push_back({"vary", "accept-encoding"});
+  }
+  if (Validate(message, &headers)) return absl::OkStatus();
+  if (message.size() >= env_.settings.gzip_bytes_min) {
     if (filter::PrefersGzip(request().Find("accept-encoding"))) return WriteCoded(message, std::move(headers));
   }
   Buffer& out = StartBody(headers);
@@ -67,7 +76,9 @@ absl::Status UnaryCall::WriteHttpBody(std::string_view message) {
     return absl::InternalError("the service's HttpBody is malformed");
   }
   const bool typed = IsHeaderSafe(body.content_type);
-  StartBody(ReplyHeaders(typed ? body.content_type : std::string_view("application/octet-stream"))).Append(body.data);
+  HeaderList headers = ReplyHeaders(typed ? body.content_type : std::string_view("application/octet-stream"));
+  if (Validate(message, &headers)) return absl::OkStatus();
+  StartBody(headers).Append(body.data);
   bytes_out_ = body.data.size();
   return absl::OkStatus();
 }
@@ -89,6 +100,25 @@ absl::Status UnaryCall::WriteCoded(std::string_view message, HeaderList headers)
   const bool coded = env_.gzip->Write(json.view(), &out);
   bytes_out_ = out.size() - before;
   return coded ? absl::OkStatus() : absl::ResourceExhaustedError("there is no memory to compress the reply with");
+}
+
+bool UnaryCall::Validate(std::string_view message, HeaderList* headers) {
+  const http::RequestHead& head = request();
+  if (reply_status() != 200 || (head.method != "GET" && head.method != "HEAD")) return false;
+  if (!method_->cache_control.empty() && StoredValue("cache-control").empty()) {
+    headers->push_back({"cache-control", method_->cache_control});
+  }
+  std::string_view tag = StoredValue("etag");
+  if (tag.empty() && env_.settings.entity_tags) {
+    const uint64_t seed = (*snapshot_)->fingerprint() ^ OutputBits(env_.settings.output);
+    tag = WriteEntityTag(Fingerprint(message, seed), entity_tag_);
+    headers->push_back({"etag", tag});
+  }
+  if (tag.empty() || !IsNotModified(head, tag)) return false;
+  SetReplyStatus(304);
+  headers->erase(headers->begin());  // the type of a body that does not come
+  StartBody(*headers);
+  return true;
 }
 
 Buffer& UnaryCall::StartBody(const HeaderList& headers) {

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "gateway/proxy/call_pool.h"
+#include "gateway/proxy/entity_tag.h"
 #include "gateway/proxy/transcoded_call.h"
 
 namespace stratus::gateway::proxy {
@@ -22,6 +23,8 @@ class UnaryCall final : public TranscodedCall {
   void Recycle() override;
   absl::Status WriteReply(std::string_view message);
   absl::Status WriteHttpBody(std::string_view message);
+  // Adds what lets a client keep the answer to a GET; true when it has got it already, and 304 was answered.
+  bool Validate(std::string_view message, HeaderList* headers);
   // For a client that accepts gzip.
   absl::Status WriteCoded(std::string_view message, HeaderList headers);
   Buffer& StartBody(const HeaderList& headers);
@@ -29,6 +32,7 @@ class UnaryCall final : public TranscodedCall {
 
   CallPool<UnaryCall>* pool_;
   bool body_started_ = false;
+  char entity_tag_[kEntityTagSize];
 };
 
 }  // namespace stratus::gateway::proxy
