@@ -10,6 +10,7 @@ absl::StatusOr<Api> ApiBuilder::Build(google::protobuf::FileDescriptorSet descri
   proxy::SnapshotOptions options;
   options.descriptors = std::move(descriptors);
   options.auth_rules = auth_rules;
+  options.cache_rules = cache_rules;
   options.upstreams = upstream_services;
   auto snapshot = proxy::Snapshot::Build(std::move(options));
   // Whatever is wrong with a set (two routes for one request are ALREADY_EXISTS) is the set's fault.

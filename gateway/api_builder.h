@@ -21,6 +21,7 @@ struct Api {
 // What stays the same from one descriptor set to the next. Safe from any thread.
 struct ApiBuilder {
   std::vector<auth::Rule> auth_rules;
+  std::vector<proxy::CacheRule> cache_rules;
   std::vector<std::vector<std::string>> upstream_services;
   PagesOptions pages;
 

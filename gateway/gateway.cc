@@ -26,6 +26,7 @@ namespace {
 ApiBuilder MakeApiBuilder(const GatewayOptions& options, const Settings& settings) {
   ApiBuilder builder;
   builder.auth_rules = settings.auth_rules;
+  builder.cache_rules = settings.cache_rules;
   builder.upstream_services = settings.upstream_services;
   builder.pages.paths = settings.paths;
   builder.pages.title = options.title;

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "gateway/testing/gateway_fixture.h"
 #include "gateway/testing/raw_client.h"
 #include "gateway/testing/shapes_server.h"
 #include "google/rpc/error_details.pb.h"
@@ -74,29 +75,7 @@ class FakeAuthenticator final : public auth::Authenticator {
   std::thread thread_;
 };
 
-class GatewayTest : public ::testing::Test {
- protected:
-  GatewayTest() { options_.config.mutable_json()->set_always_print_fields_with_no_presence(false); }
-
-  void Start() {
-    options_.listen = *core::ParseAddress("127.0.0.1:0");
-    options_.descriptors = testing::ShapesDescriptors();
-    if (options_.config.upstreams().empty()) options_.config.add_upstreams()->set_address(server_.address());
-    auto started = Gateway::Start(options_);
-    ASSERT_TRUE(started.ok()) << started.status();
-    gateway_ = *std::move(started);
-    client_ = std::make_unique<RawClient>(address());
-  }
-  std::string address() const { return gateway_->address().ToString(); }
-  std::unique_ptr<Shapes::Stub> Stub() {
-    return Shapes::NewStub(grpc::CreateChannel(address(), grpc::InsecureChannelCredentials()));
-  }
-
-  ShapesServer server_;
-  GatewayOptions options_;
-  std::unique_ptr<Gateway> gateway_;
-  std::unique_ptr<RawClient> client_;
-};
+using GatewayTest = testing::GatewayFixture;
 
 constexpr char kJson[] = "Content-Type: application/json\r\n";
 
@@ -198,7 +177,6 @@ TEST_F(GatewayTest, RefusesBadRequestsEachWithItsStatusAndReason) {
       {"GET", "/t/items/1?nope=1", "", "", 400, "nope"},
       {"GET", "/t/items/1?count=1&count=2", "", "", 400, "count"},
       {"GET", "/t/items/%zz", "", "", 400, "name"},
-      {"POST", "/t/collect", kJson, "{}", 501, "gRPC"},
   };
   for (const Refusal& refusal : refusals) {
     RawClient client(address());

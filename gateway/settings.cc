@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "gateway/proxy/http_body.h"
 #include "lib/core/address.h"
 #include "lib/core/status.h"
 
@@ -160,6 +161,27 @@ void TakeMoreAddresses(const std::string& field, const stratus::config::v1::Upst
   }
 }
 
+void TakeCompression(const stratus::config::v1::Compression& compression, proxy::CallSettings* call,
+                     core::FieldViolations* violations) {
+  TakeNumber("compression.response_bytes_min", compression.response_bytes_min(), 1, 1ull << 30, violations,
+             &call->gzip_bytes_min);
+  if (compression.has_response_bytes_min() && compression.response_bytes_min() == 0) call->gzip_bytes_min = SIZE_MAX;
+  TakeNumber("compression.level", compression.level(), 1, 9, violations, &call->gzip_level);
+}
+
+void TakeCaching(const stratus::config::v1::Caching& caching, Settings* settings, core::FieldViolations* violations) {
+  if (caching.has_etags()) settings->call.entity_tags = caching.etags();
+  for (int i = 0; i < caching.rules_size(); ++i) {
+    const stratus::config::v1::Caching::Rule& rule = caching.rules(i);
+    const std::string field = absl::StrCat("caching.rules[", i, "]");
+    if (rule.selector().empty()) violations->Add(absl::StrCat(field, ".selector"), "must not be empty");
+    if (!proxy::IsHeaderSafe(rule.cache_control())) {
+      violations->Add(absl::StrCat(field, ".cache_control"), "must be the text of a header, such as `max-age=60`");
+    }
+    settings->cache_rules.push_back({rule.selector(), rule.cache_control()});
+  }
+}
+
 void TakeUpstreams(const stratus::config::v1::Gateway& config, Settings* settings, core::FieldViolations* violations) {
   for (int i = 0; i < config.upstreams_size(); ++i) {
     const stratus::config::v1::Upstream& upstream = config.upstreams(i);
@@ -199,6 +221,8 @@ absl::StatusOr<Settings> SettingsFromConfig(const stratus::config::v1::Gateway& 
   TakeUpstreams(config, &settings, &violations);
   TakeLimits(config.limits(), &settings, &violations);
   if (config.has_tls()) TakeTls(config.tls(), &settings, &violations);
+  TakeCompression(config.compression(), &settings.call, &violations);
+  TakeCaching(config.caching(), &settings, &violations);
   const auto& json = config.json();
   if (json.has_always_print_fields_with_no_presence()) {
     settings.call.output.always_print_fields_with_no_presence = json.always_print_fields_with_no_presence();

@@ -28,6 +28,7 @@ struct Settings {
   std::vector<upstream::ClusterOptions> upstreams;
   std::vector<std::vector<std::string>> upstream_services;
   std::vector<auth::Rule> auth_rules;
+  std::vector<proxy::CacheRule> cache_rules;
   Paths paths;
 };
 

@@ -11,7 +11,9 @@ namespace {
 constexpr char kDefaultAllowHeaders[] =
     "authorization, content-type, x-request-id, grpc-timeout, x-grpc-web, x-user-agent, idempotency-key, prefer, "
     "traceparent, x-amzn-trace-id";
-constexpr char kDefaultExposeHeaders[] = "x-request-id, location, etag, retry-after, grpc-status, grpc-message";
+constexpr char kDefaultExposeHeaders[] = "x-request-id, location, etag, retry-after";
+// Without these no script could read how a gRPC-Web call has ended.
+constexpr char kGrpcExposeHeaders[] = ", grpc-status, grpc-message, grpc-status-details-bin";
 constexpr int64_t kDefaultMaxAgeSeconds = 600;
 constexpr int64_t kMaxAgeSecondsMax = 24 * 3600;
 
@@ -46,8 +48,9 @@ absl::StatusOr<std::shared_ptr<const Cors>> Cors::Create(const stratus::config::
   cors->allow_headers_ = config.allow_headers().empty() ? kDefaultAllowHeaders
                                                         : absl::StrCat("authorization, content-type, ",
                                                                        absl::StrJoin(config.allow_headers(), ", "));
-  cors->expose_headers_ =
-      config.expose_headers().empty() ? kDefaultExposeHeaders : absl::StrJoin(config.expose_headers(), ", ");
+  cors->expose_headers_ = absl::StrCat(
+      config.expose_headers().empty() ? kDefaultExposeHeaders : absl::StrJoin(config.expose_headers(), ", "),
+      kGrpcExposeHeaders);
   return cors;
 }
 

@@ -69,6 +69,8 @@ class Exchange {
   virtual const RequestHead& request() const = 0;
   // Who gets the events from now on; set during Service::OnRequest.
   virtual void SetHandler(Handler* handler) = 0;
+  // The request's body may pause for as long as it likes from now on: its handler sees to the time that it takes.
+  virtual void AllowPauses() = 0;
   // Gives back flow-control credit for body bytes dealt with.
   virtual void BodyConsumed(size_t bytes) = 0;
 

@@ -110,6 +110,7 @@ void H1Session::BeginExchange() {
   reading_ = head_.request.has_body ? Reading::kBody : Reading::kDone;
   close_ = draining_ || !head_.keep_alive;
   continue_due_ = head_.expects_continue && head_.request.has_body;
+  may_pause_ = false;
   connection_->SetReadTimeout(head_.request.has_body ? context.clock.stall : 0);
   if (head_.asterisk) return AnswerAsterisk();
   context.service->OnRequest(this);
@@ -124,7 +125,7 @@ size_t H1Session::ConsumeBody(std::string_view input) {
   size_t used = 0;
   if (!input.empty()) {
     continue_due_ = false;
-    connection_->SetReadTimeout(connection_->context().clock.stall);
+    AwaitBody();
     if (const Refusal* refusal = parser_.ParseBody(input, this, &used)) {
       BreakOff(*refusal);
       return used;
@@ -133,6 +134,13 @@ size_t H1Session::ConsumeBody(std::string_view input) {
   if (parser_.body_done()) EndBody();
   return used;
 }
+
+void H1Session::AllowPauses() {
+  may_pause_ = true;
+  if (reading_ == Reading::kBody) AwaitBody();
+}
+
+void H1Session::AwaitBody() { connection_->SetReadTimeout(may_pause_ ? 0 : connection_->context().clock.stall); }
 
 void H1Session::OnBodyPiece(std::string_view piece) {
   if (handler_ == nullptr) return;
@@ -151,7 +159,7 @@ void H1Session::BodyConsumed(size_t bytes) {
   const bool paused = unconsumed_ >= kUnconsumedMax;
   unconsumed_ -= std::min(bytes, unconsumed_);
   if (paused && unconsumed_ < kUnconsumedMax) {
-    if (reading_ == Reading::kBody) connection_->SetReadTimeout(connection_->context().clock.stall);
+    if (reading_ == Reading::kBody) AwaitBody();
     connection_->ScheduleResume();
   }
 }
@@ -309,6 +317,7 @@ void H1Session::EndAnswer() {
   above_high_ = false;
   const bool was_paused = unconsumed_ >= kUnconsumedMax;
   unconsumed_ = 0;
+  if (std::exchange(may_pause_, false) && reading_ == Reading::kBody) AwaitBody();
   if (close_) {
     connection_->CloseAfterFlush();
   } else if (reading_ == Reading::kDone) {

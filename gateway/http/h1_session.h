@@ -33,6 +33,7 @@ class H1Session final : public Session, public Exchange, private H1Parser::BodyS
   // --- Exchange
   const RequestHead& request() const override { return head_.request; }
   void SetHandler(Handler* handler) override { handler_ = handler; }
+  void AllowPauses() override;
   void BodyConsumed(size_t bytes) override;
   Buffer& StartBody(int status, absl::Span<const Header> headers) override;
   void FinishBody() override;
@@ -61,6 +62,7 @@ class H1Session final : public Session, public Exchange, private H1Parser::BodyS
   size_t ConsumeBody(std::string_view input);
   void BeginExchange();
   void OnBodyPiece(std::string_view piece) override;
+  void AwaitBody();
   void EndBody();
   // Answers by the connection's own word and closes.
   void Refuse(const Refusal& refusal);
@@ -94,6 +96,7 @@ class H1Session final : public Session, public Exchange, private H1Parser::BodyS
   bool close_ = false;             // after this exchange
   bool continue_due_ = false;      // the client waits for 100 Continue
   bool waiting_for_head_ = false;  // a part of one is here
+  bool may_pause_ = false;         // the body, for as long as it likes
   bool above_high_ = false;
   bool consuming_ = false;
   bool draining_ = false;

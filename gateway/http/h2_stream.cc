@@ -21,11 +21,16 @@ std::string_view Store(std::string_view text, Buffer* bytes) {
   return {at, text.size()};
 }
 
+// Values that hardly any other response repeats would only push useful entries out of the HPACK table.
+uint8_t IndexFlag(std::string_view name) {
+  return name == "x-request-id" || name == "etag" ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
+}
+
 nghttp2_nv MakeField(std::string_view name, std::string_view value) {
   // nghttp2 does not write through these.
   return {reinterpret_cast<uint8_t*>(const_cast<char*>(name.data())),
           reinterpret_cast<uint8_t*>(const_cast<char*>(value.data())), name.size(), value.size(),
-          NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE};
+          static_cast<uint8_t>(NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE | IndexFlag(name))};
 }
 
 size_t TextSize(absl::Span<const Header> headers) {

@@ -58,6 +58,7 @@ class H2Stream final : public Exchange {
   // --- Exchange
   const RequestHead& request() const override { return request_; }
   void SetHandler(Handler* handler) override { handler_ = handler; }
+  void AllowPauses() override {}  // only answers that are not taken are given a time
   void BodyConsumed(size_t bytes) override;
   Buffer& StartBody(int status, absl::Span<const Header> headers) override;
   void FinishBody() override;

@@ -90,6 +90,18 @@ TEST(Limits, EndsABodyThatStops) {
   EXPECT_TRUE(server.log().WaitFor("/hold abort"));
 }
 
+TEST(Limits, LetsABodyPauseWhenItsHandlerSaysSo) {
+  TestServer server(Short());
+  TestClient client(server.address());
+  client.Send("POST /patient HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n\r\nabc");
+  ASSERT_TRUE(server.log().WaitFor("/patient begin"));
+  // Another connection's timeouts tell that time has passed.
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(TestClient(server.address()).AtEnd());
+  EXPECT_EQ(server.log().Count("/patient abort"), 0);
+  client.Send("d");
+  EXPECT_TRUE(server.log().WaitFor("/patient end"));
+}
+
 TEST(Limits, GivesASlowHandlerAllTime) {
   TestServer server(Short());
   TestClient waiting(server.address());

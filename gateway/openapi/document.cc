@@ -77,9 +77,6 @@ class DocumentBuilder {
   }
 
   absl::Status AddBinding(const Binding& binding) {
-    if (binding.method->client_streaming()) {
-      return absl::UnimplementedError("a client stream cannot be called over REST");
-    }
     const std::vector<std::string> http_methods = OperationsFor(binding.http_method);
     if (http_methods.empty()) return absl::UnimplementedError("OpenAPI 3.1 has no place for the method");
     absl::StatusOr<route::Template> parsed = route::ParseTemplate(binding.path_template);

@@ -73,7 +73,7 @@ TEST_F(OpenApiDocument, GivesEveryOperationAnIdOfItsOwn) {
     }
   }
   EXPECT_EQ(ids.size(), operations);
-  EXPECT_EQ(operations, 15u);  // nine bindings, five operations for `*`, /health
+  EXPECT_EQ(operations, 17u);  // eleven bindings, five operations for `*`, /health
 }
 
 TEST_F(OpenApiDocument, DescribesEveryBindingOfAMethod) {
@@ -146,6 +146,14 @@ TEST_F(OpenApiDocument, DescribesTheFormsOfAServerStream) {
   const Json events = content["text/event-stream"]["schema"]["items"]["anyOf"];
   EXPECT_EQ(events[0]["properties"]["data"]["contentSchema"], book);
   EXPECT_EQ(events[1]["properties"]["event"]["const"], "error");
+}
+
+TEST_F(OpenApiDocument, DescribesTheFormsOfAClientStream) {
+  const Json content = Operation("post", "/v1/import")["requestBody"]["content"];
+  const Json books = Json::parse(R"({"type": "array", "items": {"$ref": "#/components/schemas/library.v1.Book"}})");
+  EXPECT_EQ(content["application/json"]["schema"], books);
+  EXPECT_EQ(content["application/x-ndjson"]["schema"], books);
+  EXPECT_EQ(Operation("post", "/v1/upload")["requestBody"]["content"], Json::parse(R"({"*/*": {}})"));
 }
 
 TEST_F(OpenApiDocument, TakesAndGivesHttpBodyAsAnyContent) {
@@ -283,7 +291,7 @@ TEST_F(OpenApiDocument, HoldsWhatIsReachableAndNothingElse) {
 
 TEST_F(OpenApiDocument, WarnsOfWhatItCannotDescribe) {
   BuildJson();
-  EXPECT_THAT(warnings_, ElementsAre(HasSubstr("library.v1.Library.Upload, `POST /v1/upload`: a client stream")));
+  EXPECT_THAT(warnings_, ElementsAre(HasSubstr("library.v1.Library.Link, `LINK /v1/link`: OpenAPI 3.1")));
 }
 
 TEST_F(OpenApiDocument, DescribesTheHealthCheckWhereItIsServed) {

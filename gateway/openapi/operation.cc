@@ -54,6 +54,19 @@ absl::StatusOr<Json> FieldBody(const Binding& binding, Schemas* schemas) {
   return body;
 }
 
+constexpr char kStreamedBody[] =
+    "A stream of messages, each sent on as soon as it is there: `application/x-ndjson` (one JSON object a line) or "
+    "`application/json` (one array that grows). What the path and the query give goes into the first of them.";
+
+// As for responses, the schema of a sequence of records is an array of them.
+void MakeStream(Json* body) {
+  Json& content = (*body)["content"];
+  if (!content.contains("application/json")) return;  // bytes, in pieces of any size
+  const Json records = {{"schema", {{"type", "array"}, {"items", content["application/json"]["schema"]}}}};
+  content["application/json"] = content["application/x-ndjson"] = records;
+  (*body)["description"] = kStreamedBody;
+}
+
 std::string Description(const Binding& binding, const auth::Policy* policy) {
   std::string text = CommentOf(binding.method);
   if (policy != nullptr) absl::StrAppend(&text, text.empty() ? "" : "\n\n", Security::Describe(*policy));
@@ -85,6 +98,7 @@ absl::StatusOr<Json> MakeOperation(const Binding& binding, const PathKey& path, 
     body = *std::move(field_body);
     bound.insert(binding.body);
   }
+  if (binding.method->client_streaming() && !body.is_null()) MakeStream(&body);
   if (binding.body != "*") {
     for (Json& parameter : QueryParameters(request, bound, context.schemas))
       parameters->push_back(std::move(parameter));

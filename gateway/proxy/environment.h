@@ -10,9 +10,11 @@
 #include "absl/random/random.h"
 #include "gateway/filter/access_log.h"
 #include "gateway/filter/auth_filter.h"
+#include "gateway/filter/content_coding.h"
 #include "gateway/filter/cors.h"
 #include "gateway/proxy/header_map.h"
 #include "gateway/proxy/method_table.h"
+#include "gateway/transcode/buffer.h"
 #include "gateway/transcode/transcode.h"
 #include "gateway/upstream/timer_queue.h"
 #include "gateway/upstream/upstream.h"
@@ -28,6 +30,10 @@ struct CallSettings {
   int64_t timeout_ns_max = 3'600'000'000'000;
   transcode::OutputOptions output;
   transcode::InputOptions input;
+  // Bytes of a reply message from which on its JSON is compressed for who accepts that.
+  size_t gzip_bytes_min = 1 << 10;
+  int gzip_level = 1;
+  bool entity_tags = true;  // on what a GET gives
 };
 
 // A snapshot and the scratch objects that one worker needs beside it. Calls hold on to the one they began with.
@@ -64,7 +70,9 @@ struct Environment {
   std::shared_ptr<filter::AccessLog> access_log;  // null: no log
   std::shared_ptr<const HeaderMap> headers;
   CallSettings settings;
-  absl::InsecureBitGen random;  // request ids are no secrets
+  absl::InsecureBitGen random;               // request ids are no secrets
+  std::unique_ptr<filter::GzipWriter> gzip;  // made by the first reply that needs it
+  Buffer scratch;                            // of one reply at a time
 };
 
 }  // namespace stratus::gateway::proxy

@@ -64,6 +64,12 @@ bool GrpcOwn(std::string_view name) {
          name != "grpc-tags-bin" && name != "grpc-previous-rpc-attempts";
 }
 
+// What a browser sends by itself, about the HTTP exchange and the page.
+bool BrowsersOwn(std::string_view name) {
+  return name == "accept" || name == "accept-encoding" || name == "origin" || name == "referer" ||
+         name == "x-grpc-web" || absl::StartsWith(core::ToAbsl(name), "sec-");
+}
+
 bool ValidMetadataName(std::string_view name) {
   return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
@@ -111,9 +117,9 @@ void HeaderMap::RequestMetadata(const http::RequestHead& head, HeaderList* out) 
   }
 }
 
-void HeaderMap::PassThroughMetadata(const http::RequestHead& head, HeaderList* out) const {
+void HeaderMap::PassThroughMetadata(const http::RequestHead& head, bool web, HeaderList* out) const {
   for (const http::Header& header : head.headers) {
-    if (Reserved(header.name) || GrpcOwn(header.name)) continue;
+    if (Reserved(header.name) || GrpcOwn(header.name) || (web && BrowsersOwn(header.name))) continue;
     out->push_back(header);
   }
 }

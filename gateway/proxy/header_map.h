@@ -22,8 +22,9 @@ class HeaderMap {
   // into the request.
   void RequestMetadata(const http::RequestHead& head, HeaderList* out) const;
 
-  // Appends the metadata of a gRPC request: everything that is not the connection's or the gateway's own.
-  void PassThroughMetadata(const http::RequestHead& head, HeaderList* out) const;
+  // Appends the metadata of a gRPC request: everything that is not the connection's or the gateway's own, nor, with
+  // `web` (gRPC-Web), the browser's.
+  void PassThroughMetadata(const http::RequestHead& head, bool web, HeaderList* out) const;
 
   // The name under which a service's metadata goes into an HTTP response; empty: it does not.
   std::string_view ResponseName(std::string_view metadata_name) const;

@@ -55,6 +55,12 @@ bool IsJson(std::string_view content_type) {
          absl::EndsWithIgnoreCase(core::ToAbsl(type), "+json");
 }
 
+bool IsNdjson(std::string_view content_type) {
+  const std::string_view type = Cut(&content_type, ';');
+  return Equals(type, "application/x-ndjson") || Equals(type, "application/ndjson") ||
+         Equals(type, "application/jsonl");
+}
+
 StreamFormat ChooseStreamFormat(std::string_view accept) {
   StreamFormat best = StreamFormat::kArray;
   double best_quality = 0;

@@ -8,6 +8,9 @@ namespace stratus::gateway::proxy {
 // application/json or application/...+json, with any parameters.
 bool IsJson(std::string_view content_type);
 
+// application/x-ndjson, or one of its other names.
+bool IsNdjson(std::string_view content_type);
+
 // How a server stream is framed.
 enum class StreamFormat {
   kArray,       // application/json: one JSON array

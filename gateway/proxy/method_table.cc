@@ -4,7 +4,9 @@
 #include <sstream>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "gateway/proxy/entity_tag.h"
 #include "google/api/annotations.pb.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
@@ -55,6 +57,26 @@ std::string_view ServiceOf(std::string_view grpc_path) {
   return end == std::string_view::npos ? std::string_view() : grpc_path.substr(1, end - 1);
 }
 
+// How much of a rule's selector fits a method, or -1: the more, the closer the rule.
+int Fit(const std::string& selector, const std::string& full_name) {
+  if (selector == full_name) return static_cast<int>(selector.size()) + 1;
+  if (selector.size() < 2 || !absl::EndsWith(selector, ".*")) return -1;
+  const absl::string_view prefix(selector.data(), selector.size() - 1);
+  return absl::StartsWith(full_name, prefix) ? static_cast<int>(prefix.size()) : -1;
+}
+
+std::string CacheControlOf(const std::string& full_name, const std::vector<CacheRule>& rules) {
+  std::string best;
+  int best_fit = -1;
+  for (const CacheRule& rule : rules) {
+    const int fit = Fit(rule.selector, full_name);
+    if (fit <= best_fit) continue;
+    best_fit = fit;
+    best = rule.cache_control;
+  }
+  return best;
+}
+
 absl::Status InRoute(const Method& method, const absl::Status& status) {
   return absl::InvalidArgumentError(absl::StrCat(method.full_name, ": ", status.message()));
 }
@@ -76,6 +98,8 @@ absl::StatusOr<std::shared_ptr<const Snapshot>> Snapshot::Build(SnapshotOptions 
       }
     }
   }
+  snapshot->cache_rules_ = std::move(options.cache_rules);
+  snapshot->fingerprint_ = Fingerprint(options.descriptors.SerializeAsString(), 0);
   if (absl::Status status = snapshot->LoadFiles(options.descriptors); !status.ok()) return status;
   auto policies = auth::PolicyTable::Compile(snapshot->services_, options.auth_rules);
   if (!policies.ok()) return policies.status();
@@ -144,6 +168,7 @@ absl::Status Snapshot::AddService(const pb::ServiceDescriptor& service) {
     method->idempotent = descriptor.options().idempotency_level() != pb::MethodOptions::IDEMPOTENCY_UNKNOWN;
     method->client_streaming = descriptor.client_streaming();
     method->server_streaming = descriptor.server_streaming();
+    method->cache_control = CacheControlOf(method->full_name, cache_rules_);
     const Method& added = *methods_.emplace(method->grpc_path, std::move(method)).first->second;
     if (absl::Status status = AddBindings(added); !status.ok()) return status;
   }
@@ -176,6 +201,7 @@ absl::Status Snapshot::AddBinding(const Method& method, const google::api::HttpR
     route->variables.push_back(*std::move(path));
   }
   if (absl::Status status = AddBody(rule, route.get()); !status.ok()) return status;
+  AddUpdateMask(pattern->method, route.get());
   if (absl::Status status = AddResponseBody(rule, route.get()); !status.ok()) return status;
   if (static_cast<size_t>(*number) != routes_.size()) return absl::InternalError("routes are not numbered in order");
   routes_.push_back(std::move(route));
@@ -204,6 +230,21 @@ absl::Status Snapshot::AddBody(const google::api::HttpRule& rule, Route* route) 
       field->message_type() != nullptr && !field->is_repeated() && field->message_type()->full_name() == kHttpBody;
   route->consumed.push_back(*std::move(path));
   return absl::OkStatus();
+}
+
+// AIP-134: PATCH of a resource that is the body, with the mask beside it.
+void Snapshot::AddUpdateMask(const std::string& http_method, Route* route) {
+  if (http_method != "PATCH" || route->body != BodyKind::kField || route->http_body_in) return;
+  const pb::Descriptor* input = route->method->descriptor->input_type();
+  const pb::FieldDescriptor* body = input->FindFieldByNumber(static_cast<int>(route->body_field_number));
+  const pb::FieldDescriptor* mask = input->FindFieldByName("update_mask");
+  if (body->message_type() == nullptr || body->is_repeated() || mask == nullptr || mask == body ||
+      mask->is_repeated() || mask->message_type() == nullptr ||
+      mask->message_type()->full_name() != "google.protobuf.FieldMask") {
+    return;
+  }
+  auto path = transcode::ResolvePath(*route->method->input, mask->name());
+  if (path.ok()) route->update_mask = path->fields.front();
 }
 
 absl::Status Snapshot::AddResponseBody(const google::api::HttpRule& rule, Route* route) {

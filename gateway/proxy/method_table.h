@@ -28,10 +28,11 @@ struct Method {
   const transcode::MessageTable* input = nullptr;
   const transcode::MessageTable* output = nullptr;
   const auth::Policy* policy = nullptr;
-  size_t upstream = 0;  // position in SnapshotOptions::upstreams
+  size_t upstream = 0;      // position in SnapshotOptions::upstreams
   bool idempotent = false;  // by idempotency_level: may be called again when it failed before any reply
   bool client_streaming = false;
   bool server_streaming = false;
+  std::string cache_control;  // of what a GET gives, unless the service says something; empty: none
 };
 
 enum class BodyKind : uint8_t { kNone, kWhole, kField };
@@ -43,6 +44,8 @@ struct Route {
   BodyKind body = BodyKind::kNone;
   const transcode::FieldTable* body_field = nullptr;  // with kField
   uint32_t body_field_number = 0;
+  // The request's `update_mask`, where a PATCH that does not give it means what its body names; null elsewhere.
+  const transcode::FieldTable* update_mask = nullptr;
   bool http_body_in = false;  // the body is a google.api.HttpBody: raw bytes
   const transcode::FieldTable* response_field = nullptr;
   uint32_t response_field_number = 0;
@@ -51,9 +54,17 @@ struct Route {
   std::vector<transcode::FieldPath> consumed;   // what the query may not set: variables and the body's field
 };
 
+// A Cache-Control for methods by `pkg.Service.Method`, `pkg.Service.*` or `pkg.*`. The longest selector that matches
+// wins.
+struct CacheRule {
+  std::string selector;
+  std::string cache_control;
+};
+
 struct SnapshotOptions {
   google::protobuf::FileDescriptorSet descriptors;
   std::vector<auth::Rule> auth_rules;
+  std::vector<CacheRule> cache_rules;
   // The services that each upstream was given; an empty list: every service that no other upstream names.
   std::vector<std::vector<std::string>> upstreams;
 };
@@ -71,6 +82,9 @@ class Snapshot {
   const google::protobuf::DescriptorPool& pool() const { return *pool_; }
   const std::vector<const google::protobuf::ServiceDescriptor*>& services() const { return services_; }
 
+  // Differs where the descriptors differ.
+  uint64_t fingerprint() const { return fingerprint_; }
+
   // By `/pkg.Service/Method`; null when the descriptors do not hold it.
   const Method* FindMethod(std::string_view grpc_path) const;
   // Where a path goes that FindMethod does not know: by its service's name, else the upstream that takes all others.
@@ -85,6 +99,7 @@ class Snapshot {
   absl::Status AddBindings(const Method& method);
   absl::Status AddBinding(const Method& method, const google::api::HttpRule& rule);
   absl::Status AddBody(const google::api::HttpRule& rule, Route* route);
+  void AddUpdateMask(const std::string& http_method, Route* route);
   absl::Status AddResponseBody(const google::api::HttpRule& rule, Route* route);
 
   google::protobuf::SimpleDescriptorDatabase files_;
@@ -99,6 +114,8 @@ class Snapshot {
   absl::flat_hash_map<std::string, std::unique_ptr<Method>> methods_;
   absl::flat_hash_map<std::string, int> upstream_by_service_;
   int default_upstream_ = -1;
+  std::vector<CacheRule> cache_rules_;
+  uint64_t fingerprint_ = 0;
 };
 
 // Reads files that hold a serialized google.protobuf.FileDescriptorSet (`protoc --descriptor_set_out

@@ -6,11 +6,13 @@
 
 namespace stratus::gateway::proxy {
 
-void PassThroughCall::Start(http::Exchange* exchange, std::shared_ptr<WorkerSnapshot> snapshot) {
+void PassThroughCall::Start(http::Exchange* exchange, std::shared_ptr<WorkerSnapshot> snapshot, WebForm web) {
   path_ = exchange->request().path;
   const Method* method = (*snapshot)->FindMethod(path_);
   Begin(exchange, std::move(snapshot), method, path_);
   request_ended_ = !request().has_body;
+  request_form_ = web;
+  response_form_ = web == WebForm::kNone ? web : ResponseForm(web, request().Find("accept"));
   if (method != nullptr) {
     Authorize(*method->policy);
     return;
@@ -33,37 +35,51 @@ void PassThroughCall::OnDenied(const auth::Outcome& outcome) { Fail(auth::ToStat
 void PassThroughCall::StartUpstream() {
   const bool streaming = method_ == nullptr || method_->client_streaming || method_->server_streaming;
   HeaderList metadata;
-  env_.headers->PassThroughMetadata(request(), &metadata);
+  env_.headers->PassThroughMetadata(request(), request_form_ != WebForm::kNone, &metadata);
   AppendCommonMetadata(&metadata);
   upstream::CallHead head;
   head.path = path_;
   head.authority = env_.authorities[upstream_];
   head.metadata = metadata;
-  head.content_type = request().Find("content-type");
+  const std::string grpc_type = request_form_ == WebForm::kNone ? "" : GrpcContentType(request().Find("content-type"));
+  head.content_type = request_form_ == WebForm::kNone ? request().Find("content-type") : std::string_view(grpc_type);
   head.timeout_ns = TimeoutNs(streaming);
   head.idempotent = method_ != nullptr && method_->idempotent;
   head.streaming = streaming;
+  if (streaming) exchange_->AllowPauses();
   call_ = cluster(upstream_).Start(head, this);
   if (early_.empty() && !request_ended_) return;
   call_->Send(early_.view(), request_ended_);
-  body_uncredited_ += early_.size();
   early_.Clear();
   OnDrained();
 }
 
 void PassThroughCall::OnBody(std::string_view piece) {
   bytes_in_ += piece.size();
+  body_uncredited_ += piece.size();
+  if (!Decode(&piece)) return;
   if (call_ == nullptr) {
     early_.Append(piece);  // its credit is given once it has been sent on
     return;
   }
   call_->Send(piece, false);
-  body_uncredited_ += piece.size();
   OnDrained();
+}
+
+bool PassThroughCall::Decode(std::string_view* piece) {
+  if (request_form_ != WebForm::kText) return true;
+  decoded_.Clear();
+  if (!base64_.Read(*piece, &decoded_)) {
+    Fail(absl::InvalidArgumentError("the request body is not base64"));
+    return false;
+  }
+  *piece = decoded_.view();
+  return true;
 }
 
 void PassThroughCall::OnBodyEnd() {
   request_ended_ = true;
+  if (!base64_.complete()) return Fail(absl::InvalidArgumentError("the request body ends in the middle of its base64"));
   if (call_ != nullptr) call_->Send({}, true);
 }
 
@@ -81,28 +97,35 @@ void PassThroughCall::OnDrained() {
   }
 }
 
-void PassThroughCall::StartResponse(absl::Span<const http::Header> metadata) {
-  response_started_ = true;
+HeaderList PassThroughCall::ResponseHeaders(absl::Span<const http::Header> metadata) {
   HeaderList headers;
-  bool typed = false;
+  std::string_view type = "application/grpc";
   for (const http::Header& header : metadata) {
     if (!HeaderMap::PassesBack(header.name)) continue;
-    typed |= header.name == "content-type";
-    headers.push_back(header);
+    if (header.name == "content-type") {
+      type = header.value;
+    } else {
+      headers.push_back(header);
+    }
   }
-  if (!typed) headers.push_back({"content-type", "application/grpc"});
+  if (response_form_ != WebForm::kNone) {
+    web_content_type_ = WebContentType(response_form_, type);
+    type = web_content_type_;
+  }
+  headers.push_back({"content-type", type});
   AppendCommonHeaders(&headers);
-  exchange_->StartStream(200, headers);
+  return headers;
 }
 
 void PassThroughCall::OnHead(absl::Span<const http::Header> metadata) {
-  StartResponse(metadata);
+  response_started_ = true;
+  exchange_->StartStream(200, ResponseHeaders(metadata));
   exchange_->Flush();
 }
 
 void PassThroughCall::OnData(std::string_view piece) {
   bytes_out_ += piece.size();
-  exchange_->stream_buffer().Append(piece);
+  AppendWeb(response_form_, piece, &exchange_->stream_buffer());
   exchange_->Flush();
   data_uncredited_ += piece.size();
   OnDrained();
@@ -114,28 +137,43 @@ void PassThroughCall::OnEnd(const absl::Status& status, absl::Span<const http::H
     Fail(status);
     return;
   }
-  if (!response_started_) StartResponse({});
-  HeaderList kept;
-  for (const http::Header& header : trailers) {
-    if (header.name != "content-type" && HeaderMap::PassesBack(header.name)) kept.push_back(header);
-  }
-  http::Exchange* exchange = exchange_;
-  Finish(200, status.code());
-  exchange->EndStream(kept);
+  EndResponse(trailers, status.code());
 }
 
 void PassThroughCall::Fail(const absl::Status& status) {
   CancelUpstream();
-  if (!response_started_) StartResponse({});
+  EndResponse(ErrorTrailers(status).headers, status.code());
+}
+
+void PassThroughCall::EndResponse(absl::Span<const http::Header> trailers, absl::StatusCode code) {
   http::Exchange* exchange = exchange_;
-  const ErrorTrailers trailers(status);
-  Finish(200, status.code());
-  exchange->EndStream(trailers.headers);
+  // gRPC-Web's trailers-only response has them among its headers, and no body.
+  if (!response_started_ && response_form_ != WebForm::kNone) {
+    exchange->StartBody(200, ResponseHeaders(trailers));
+    Finish(200, code);
+    exchange->FinishBody();
+    return;
+  }
+  if (!response_started_) exchange->StartStream(200, ResponseHeaders({}));
+  HeaderList kept;
+  for (const http::Header& header : trailers) {
+    if (header.name != "content-type" && HeaderMap::PassesBack(header.name)) kept.push_back(header);
+  }
+  if (response_form_ != WebForm::kNone) {
+    AppendWebTrailers(response_form_, kept, &exchange->stream_buffer());
+    kept.clear();
+  }
+  Finish(200, code);
+  exchange->EndStream(kept);
 }
 
 void PassThroughCall::Recycle() {
   early_.Clear();
   early_.Shrink(64 << 10);
+  decoded_.Clear();
+  decoded_.Shrink(64 << 10);
+  base64_.Reset();
+  request_form_ = response_form_ = WebForm::kNone;
   request_ended_ = response_started_ = false;
   body_uncredited_ = data_uncredited_ = 0;
   pool_->Give(this);

@@ -57,19 +57,26 @@ void ProxyService::OnRequest(http::Exchange* exchange) {
     ServePage(exchange, *page);
     return;
   }
-  if (head.method == "POST" && upstream::IsGrpcContentType(head.Find("content-type"))) {
-    if (head.protocol == http::Protocol::kHttp2) {
-      pass_through_.Take(&environment_)->Start(exchange, snapshot_);
-    } else {
-      Refuse(exchange, 415, absl::StatusCode::kInvalidArgument, "gRPC needs HTTP/2");
-    }
-    return;
-  }
+  if (head.method == "POST" && ServeGrpc(exchange)) return;
   if (head.method == "OPTIONS") {
     ServeOptions(exchange);
     return;
   }
   ServeRest(exchange);
+}
+
+// False when the request is neither gRPC nor gRPC-Web.
+bool ProxyService::ServeGrpc(http::Exchange* exchange) {
+  const http::RequestHead& head = exchange->request();
+  const std::string_view type = head.Find("content-type");
+  const WebForm web = WebFormOf(type);
+  if (web == WebForm::kNone && !upstream::IsGrpcContentType(type)) return false;
+  if (web == WebForm::kNone && head.protocol != http::Protocol::kHttp2) {
+    Refuse(exchange, 415, absl::StatusCode::kInvalidArgument, "gRPC needs HTTP/2; gRPC-Web does not");
+  } else {
+    pass_through_.Take(&environment_)->Start(exchange, snapshot_, web);
+  }
+  return true;
 }
 
 void ProxyService::ServeRest(http::Exchange* exchange) {
@@ -87,10 +94,7 @@ void ProxyService::ServeRest(http::Exchange* exchange) {
       return;
   }
   const Method& method = *(*snapshot_)->route(match_.route).method;
-  if (method.client_streaming) {
-    Refuse(exchange, 501, absl::StatusCode::kUnimplemented,
-           absl::StrCat(method.full_name, " takes a stream of requests: call it by gRPC"));
-  } else if (method.server_streaming) {
+  if (method.server_streaming) {
     streams_.Take(&environment_)->Start(exchange, snapshot_, match_);
   } else {
     unary_.Take(&environment_)->Start(exchange, snapshot_, match_);

@@ -45,6 +45,7 @@ class ProxyService final : public http::Service {
  private:
   void ServePage(http::Exchange* exchange, const PageView& page);
   void ServeOptions(http::Exchange* exchange);
+  bool ServeGrpc(http::Exchange* exchange);
   void ServeRest(http::Exchange* exchange);
   void Refuse(http::Exchange* exchange, int http_status, absl::StatusCode code, std::string_view message,
               std::string_view allow = {});

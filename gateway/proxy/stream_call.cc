@@ -111,8 +111,8 @@ absl::Status StreamCall::WriteHttpBody(std::string_view message) {
   return absl::OkStatus();
 }
 
-void StreamCall::OnDrained() {
-  if (call_ == nullptr || exchange_->backlog() > http::Exchange::kBacklogHigh || uncredited_ == 0) return;
+void StreamCall::OnClientDrained() {
+  if (exchange_->backlog() > http::Exchange::kBacklogHigh || uncredited_ == 0) return;
   const size_t credit = uncredited_;
   uncredited_ = 0;
   call_->Consumed(credit);
@@ -152,12 +152,12 @@ void StreamCall::EndInOrder() {
   exchange->EndStream();
 }
 
-void StreamCall::Break(const absl::Status& status) {
+void StreamCall::Break(const absl::Status& status, int http_status) {
   CancelUpstream();
   if (started_) {
     EndBroken(core::ToProto(status));
   } else {
-    FailWith(core::ToProto(status));
+    FailWith(core::ToProto(status), http_status);
   }
 }
 

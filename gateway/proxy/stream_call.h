@@ -20,11 +20,11 @@ class StreamCall final : public TranscodedCall {
   // upstream::CallObserver
   void OnData(std::string_view piece) override;
   void OnEnd(const absl::Status& status, absl::Span<const http::Header> trailers) override;
-  // Also http::Handler: the client has taken what we held back for.
-  void OnDrained() override;
 
  private:
   void OnReplyHead() override;
+  void OnClientDrained() override;
+  void FailRequest(const absl::Status& status, int http_status) override { Break(status, http_status); }
   void Recycle() override;
   bool TakeMessages(std::string_view piece);
   void StartStream(std::string_view content_type);
@@ -33,7 +33,7 @@ class StreamCall final : public TranscodedCall {
   void EndInOrder();
   // Ends a started stream so that the client sees the failure.
   void EndBroken(const google::rpc::Status& error);
-  void Break(const absl::Status& status);
+  void Break(const absl::Status& status, int http_status = 0);
 
   CallPool<StreamCall>* pool_;
   StreamFormat format_ = StreamFormat::kArray;

@@ -1,5 +1,7 @@
 #include "gateway/proxy/transcoded_call.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "gateway/proxy/error_reply.h"
 #include "gateway/proxy/http_body.h"
@@ -13,61 +15,100 @@ void TranscodedCall::Start(http::Exchange* exchange, std::shared_ptr<WorkerSnaps
   route_ = &(*snapshot)->route(match.route);
   match_ = match;
   Begin(exchange, std::move(snapshot), route_->method, route_->path_template);
+  streams_in_ = method_->client_streaming && route_->body != BodyKind::kNone;
   reader_.Reset(env_.settings.response_bytes_max);
   Authorize(*method_->policy);
 }
 
 void TranscodedCall::OnAuthorized() {
   if (!AcceptsBody()) return;
+  if (streams_in_) return StartIncoming();
   if (withheld_ > 0) exchange_->BodyConsumed(withheld_);
   withheld_ = 0;
+  if (!body_.empty()) {
+    Buffer early;
+    std::swap(early, body_);
+    if (!TakeBody(early.view())) return;
+  }
   if (body_complete_ || !request().has_body) Dispatch();
 }
 
 void TranscodedCall::OnDenied(const auth::Outcome& outcome) {
   const absl::Status status = auth::ToStatus(outcome, *policy_);
   const std::string challenge = auth::WwwAuthenticate(outcome, *policy_);
-  Reply(core::ToProto(status), core::HttpStatusOf(status.code()), challenge);
+  Reply(core::ToProto(status), core::HttpStatusOf(status.code()), {"www-authenticate", challenge});
 }
 
 // Answers 413 and 415 as early as the head allows.
 bool TranscodedCall::AcceptsBody() {
   const http::RequestHead& head = request();
   if (!head.has_body) return true;
-  if (head.content_length > static_cast<int64_t>(env_.settings.request_body_bytes_max)) {
-    Fail(absl::InvalidArgumentError(
-             absl::StrCat("the request body is larger than ", env_.settings.request_body_bytes_max, " bytes")),
-         413);
-    return false;
+  if (!streams_in_ && head.content_length > static_cast<int64_t>(env_.settings.request_body_bytes_max)) {
+    return FailTooLarge();
+  }
+  switch (filter::ContentCodingOf(head.Find("content-encoding"))) {
+    case filter::ContentCoding::kIdentity: break;
+    case filter::ContentCoding::kGzip: decoder_ = std::make_unique<filter::GzipReader>(); break;
+    case filter::ContentCoding::kUnknown:
+      Reply(core::ToProto(absl::InvalidArgumentError("the content-encoding must be gzip, or none")), 415,
+            {"accept-encoding", "gzip"});
+      return false;
   }
   if (route_->body == BodyKind::kNone || route_->http_body_in) return true;
   const std::string_view type = head.Find("content-type");
-  if (IsJson(type)) return true;
-  Fail(absl::InvalidArgumentError(
-           absl::StrCat("the content-type must be application/json, not `", core::ToAbsl(type.substr(0, 100)), "`")),
+  if (IsJson(type) || (streams_in_ && IsNdjson(type))) return true;
+  Fail(absl::InvalidArgumentError(absl::StrCat("the content-type must be application/json",
+                                               streams_in_ ? " or application/x-ndjson" : "", ", not `",
+                                               core::ToAbsl(type.substr(0, 100)), "`")),
        415);
   return false;
 }
 
 void TranscodedCall::OnBody(std::string_view piece) {
   bytes_in_ += piece.size();
-  if (body_.size() + piece.size() > env_.settings.request_body_bytes_max) {
-    Fail(absl::InvalidArgumentError(
-             absl::StrCat("the request body is larger than ", env_.settings.request_body_bytes_max, " bytes")),
-         413);
-    return;
-  }
-  body_.Append(piece);
-  if (authorized_) {
-    exchange_->BodyConsumed(piece.size());
-  } else {
+  if (!authorized_) {  // bounded by the credit that is not given
+    body_.Append(piece);
     withheld_ += piece.size();
+  } else if (streams_in_) {
+    TakeIncoming(piece);
+  } else if (TakeBody(piece)) {
+    exchange_->BodyConsumed(piece.size());
   }
+}
+
+// False when the call has ended because the body is refused.
+bool TranscodedCall::TakeBody(std::string_view piece) {
+  const size_t bytes_max = env_.settings.request_body_bytes_max;
+  if (decoder_ == nullptr) {
+    if (body_.size() + piece.size() > bytes_max) return FailTooLarge();
+    body_.Append(piece);
+    return true;
+  }
+  while (!piece.empty() || decoder_->has_more()) {
+    if (!decoder_->Read(&piece, bytes_max + 1 - body_.size(), &body_)) {
+      Fail(absl::InvalidArgumentError(kNoGzip));
+      return false;
+    }
+    if (body_.size() > bytes_max) return FailTooLarge();
+  }
+  return true;
+}
+
+bool TranscodedCall::FailTooLarge() {
+  Fail(absl::InvalidArgumentError(
+           absl::StrCat("the request body is larger than ", env_.settings.request_body_bytes_max, " bytes")),
+       413);
+  return false;
 }
 
 void TranscodedCall::OnBodyEnd() {
   body_complete_ = true;
-  if (authorized_) Dispatch();
+  if (!authorized_) return;
+  if (streams_in_) {
+    EndIncoming();
+  } else {
+    Dispatch();
+  }
 }
 
 void TranscodedCall::Dispatch() {
@@ -76,6 +117,12 @@ void TranscodedCall::Dispatch() {
     Fail(status);
     return;
   }
+  StartUpstream();
+  call_->Send(frame_.view(), true);
+}
+
+void TranscodedCall::StartUpstream() {
+  const bool streaming = method_->server_streaming || method_->client_streaming;
   HeaderList metadata;
   env_.headers->RequestMetadata(request(), &metadata);
   AppendCommonMetadata(&metadata);
@@ -83,24 +130,25 @@ void TranscodedCall::Dispatch() {
   head.path = method_->grpc_path;
   head.authority = env_.authorities[upstream_];
   head.metadata = metadata;
-  head.timeout_ns = TimeoutNs(method_->server_streaming);
+  head.timeout_ns = TimeoutNs(streaming);
   head.idempotent = method_->idempotent;
-  head.streaming = method_->server_streaming;
+  head.streaming = streaming;
+  // Not where client and service take turns: each would wait for the next reading.
   head.batch_reads = method_->server_streaming && !method_->client_streaming;
   call_ = cluster(upstream_).Start(head, this);
-  call_->Send(frame_.view(), true);
 }
 
 absl::Status TranscodedCall::BuildFrame() {
   frame_.Clear();
   frame_.Resize(kPrefixBytes);
   if (absl::Status status = AppendBody(); !status.ok()) return status;
-  if (absl::Status status = AppendParameters(); !status.ok()) return status;
+  if (absl::Status status = AppendParameters(&frame_); !status.ok()) return status;
   WritePrefix(frame_.size() - kPrefixBytes, frame_.data());
   return absl::OkStatus();
 }
 
 absl::Status TranscodedCall::AppendBody() {
+  if (decoder_ != nullptr && !decoder_->complete()) return absl::InvalidArgumentError(kCutGzip);
   if (route_->body == BodyKind::kNone) {
     if (body_.empty()) return absl::OkStatus();
     return absl::InvalidArgumentError("this method takes no request body");
@@ -116,9 +164,9 @@ absl::Status TranscodedCall::AppendBody() {
   return transcode::JsonToField(*method_->input, *route_->body_field, body_.view(), env_.settings.input, &frame_);
 }
 
-absl::Status TranscodedCall::AppendParameters() {
+absl::Status TranscodedCall::AppendParameters(Buffer* out) {
   const http::RequestHead& head = request();
-  if (match_.captures.empty() && head.query.empty()) return absl::OkStatus();
+  if (match_.captures.empty() && head.query.empty() && route_->update_mask == nullptr) return absl::OkStatus();
   transcode::ParameterWriter& writer = snapshot_->WriterOf(match_.route);
   for (const route::Capture& capture : match_.captures) {
     scratch_.clear();
@@ -136,7 +184,12 @@ absl::Status TranscodedCall::AppendParameters() {
     absl::Status status = writer.AddQuery(head.query, route_->consumed, env_.settings.input);
     if (!status.ok()) return status;
   }
-  return writer.Flush(&frame_);
+  if (route_->update_mask != nullptr && !body_.empty() && !writer.Given(*route_->update_mask)) {
+    absl::Status status =
+        transcode::AppendBodyMask(*route_->update_mask, *route_->body_field, body_.view(), env_.settings.input, out);
+    if (!status.ok()) return status;
+  }
+  return writer.Flush(out);
 }
 
 void TranscodedCall::OnHead(absl::Span<const http::Header> metadata) {
@@ -159,6 +212,13 @@ void TranscodedCall::StoreMetadata(absl::Span<const http::Header> metadata) {
   }
 }
 
+std::string_view TranscodedCall::StoredValue(std::string_view name) const {
+  for (const StoredHeader& stored : stored_) {
+    if (stored.name == name) return metadata_.view().substr(stored.at, stored.size);
+  }
+  return {};
+}
+
 HeaderList TranscodedCall::ReplyHeaders(std::string_view content_type) const {
   HeaderList headers;
   if (!content_type.empty()) headers.push_back({"content-type", content_type});
@@ -177,15 +237,15 @@ void TranscodedCall::Fail(const absl::Status& status, int http_status) {
 void TranscodedCall::FailWith(const google::rpc::Status& error, int http_status) {
   if (http_status == 0) http_status = core::HttpStatusOf(static_cast<absl::StatusCode>(error.code()));
   TakeBack();
-  Reply(error, http_status, "");
+  Reply(error, http_status, {});
 }
 
-void TranscodedCall::Reply(const google::rpc::Status& error, int http_status, std::string_view challenge) {
+void TranscodedCall::Reply(const google::rpc::Status& error, int http_status, http::Header extra) {
   http::Exchange* exchange = exchange_;
   HeaderList headers = ReplyHeaders("");
   // RFC 9110: every 401 says how to authenticate, also one that the service itself gave.
-  if (http_status == 401 && challenge.empty()) challenge = "Bearer";
-  if (!challenge.empty()) headers.push_back({"www-authenticate", challenge});
+  if (http_status == 401 && extra.value.empty()) extra = {"www-authenticate", "Bearer"};
+  if (!extra.value.empty()) headers.push_back(extra);
   Buffer text;
   AppendErrorJson(error, (*snapshot_)->schema(), &text);
   headers.push_back({"content-type", "application/json"});
@@ -204,7 +264,8 @@ void TranscodedCall::Clear() {
   frame_.Clear();
   frame_.Shrink(kBufferKept);
   withheld_ = 0;
-  body_complete_ = false;
+  body_complete_ = streams_in_ = half_closed_ = false;
+  decoder_.reset();
   metadata_.Clear();
   metadata_.Shrink(kBufferKept);
   stored_.clear();

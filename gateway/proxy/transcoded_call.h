@@ -1,15 +1,19 @@
-// The request half of a REST call: collects the body, makes the gRPC request of it, starts the upstream call. What the
-// reply becomes is the derived classes' part.
+// The request half of a REST call: collects the body, makes the gRPC request of it, starts the upstream call; or, for a
+// method that takes a stream, starts it at once and sends on each message as it comes. What the reply becomes is the
+// derived classes' part.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
+#include "gateway/filter/content_coding.h"
 #include "gateway/proxy/grpc_frame.h"
 #include "gateway/proxy/proxy_call.h"
+#include "gateway/proxy/request_stream.h"
 #include "gateway/route/router.h"
 #include "gateway/transcode/buffer.h"
 #include "google/rpc/status.pb.h"
@@ -25,6 +29,8 @@ class TranscodedCall : public ProxyCall {
   // http::Handler
   void OnBody(std::string_view piece) final;
   void OnBodyEnd() final;
+  // Also upstream::CallObserver: either side has taken what was held back for it.
+  void OnDrained() final;
 
   // upstream::CallObserver
   void OnHead(absl::Span<const http::Header> metadata) final;
@@ -36,10 +42,17 @@ class TranscodedCall : public ProxyCall {
   virtual void OnReplyHead() {}
   // Whether a response has begun that has to be taken back or aborted before an error.
   virtual void TakeBack() {}
+  // The request turns out to be wrong, perhaps when a response has begun: ends the call so that the client sees it.
+  virtual void FailRequest(const absl::Status& status, int http_status) { Fail(status, http_status); }
+  // The client may have taken what the response held back for.
+  virtual void OnClientDrained() {}
 
   // What a successful response carries: content-type, the mapped metadata and the common headers.
   HeaderList ReplyHeaders(std::string_view content_type) const;
   int reply_status() const { return reply_status_; }
+  void SetReplyStatus(int status) { reply_status_ = status; }
+  // What ReplyHeaders takes from the service's metadata under that name; empty when there is nothing.
+  std::string_view StoredValue(std::string_view name) const;
 
   // Ends the call with an error of our own; the upstream call is cancelled. `http_status` 0: by the status's code.
   void Fail(const absl::Status& status, int http_status = 0);
@@ -58,23 +71,39 @@ class TranscodedCall : public ProxyCall {
     size_t size;
   };
   static constexpr size_t kBufferKept = 64 << 10;
+  static constexpr char kNoGzip[] = "the request body is not gzip, as its content-encoding says";
+  static constexpr char kCutGzip[] = "the request body ends in the middle of its gzip";
 
   void OnAuthorized() final;
   void OnDenied(const auth::Outcome& outcome) final;
   bool AcceptsBody();
+  bool TakeBody(std::string_view piece);
+  bool FailTooLarge();
   void Dispatch();
+  void StartUpstream();
+  // Of a method that takes a stream.
+  void StartIncoming();
+  void TakeIncoming(std::string_view piece);
+  void EndIncoming();
+  bool SendMessages(std::string_view piece);
+  bool DecodeIncoming();
+  void GoOn();
   absl::Status BuildFrame();
   absl::Status AppendBody();
-  absl::Status AppendParameters();
+  absl::Status AppendParameters(Buffer* out);
   void StoreMetadata(absl::Span<const http::Header> metadata);
-  void Reply(const google::rpc::Status& error, int http_status, std::string_view challenge);
+  void Reply(const google::rpc::Status& error, int http_status, http::Header extra);
 
   const Route* route_ = nullptr;
   route::Match match_;
-  Buffer body_;
+  Buffer body_;  // decoded; of a stream that is coded, what waits for decoding
   Buffer frame_;
-  size_t withheld_ = 0;  // body bytes whose credit waits for the decision about the caller
+  size_t withheld_ = 0;  // body bytes whose credit waits: for the decision about the caller, or for a slow service
   bool body_complete_ = false;
+  bool streams_in_ = false;
+  bool half_closed_ = false;                     // of a stream: all of it was sent on
+  std::unique_ptr<filter::GzipReader> decoder_;  // of a body that is coded; null otherwise
+  std::unique_ptr<RequestStream> incoming_;      // made by the first call that needs one
   MessageReader reader_;
   Buffer metadata_;
   std::vector<StoredHeader> stored_;

@@ -1,5 +1,8 @@
 #include "gateway/proxy/unary_call.h"
 
+#include <memory>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "gateway/proxy/error_reply.h"
 #include "gateway/proxy/http_body.h"
@@ -9,6 +12,14 @@ namespace stratus::gateway::proxy {
 namespace {
 
 constexpr int kBadGateway = 502;
+// A larger reply goes out as it is: compressing it would hold up everyone else on the loop.
+constexpr size_t kGzipBytesMax = 2 << 20;
+
+// A reply's tag is that of the message, which stands for its JSON as long as descriptors and options are the same.
+uint64_t OutputBits(const transcode::OutputOptions& options) {
+  return (options.always_print_fields_with_no_presence ? 1u : 0u) | (options.preserve_proto_field_names ? 2u : 0u) |
+         (options.enums_as_integers ? 4u : 0u);
+}
 
 }  // namespace
 
@@ -43,28 +54,83 @@ void UnaryCall::OnData(std::string_view piece) {
 }
 
 absl::Status UnaryCall::WriteReply(std::string_view message) {
-  body_started_ = true;
-  if (route().http_body_out) {
-    HttpBodyView body;
-    if (!ParseHttpBody(message, route().response_field_number, &body)) {
-      body_started_ = false;
-      return absl::InternalError("the service's HttpBody is malformed");
-    }
-    const bool typed = IsHeaderSafe(body.content_type);
-    Buffer& out = exchange_->StartBody(
-        reply_status(), ReplyHeaders(typed ? body.content_type : std::string_view("application/octet-stream")));
-    out.Append(body.data);
-    bytes_out_ = body.data.size();
-    return absl::OkStatus();
+  if (route().http_body_out) return WriteHttpBody(message);
+  HeaderList headers = ReplyHeaders("application/json");
+  if (message.size() >= env_.settings.gzip_bytes_min) {
+    headers.push_back({"vary", "accept-encoding"});
   }
-  Buffer& out = exchange_->StartBody(reply_status(), ReplyHeaders("application/json"));
+  if (Validate(message, &headers)) return absl::OkStatus();
+  if (message.size() >= env_.settings.gzip_bytes_min) {
+    if (filter::PrefersGzip(request().Find("accept-encoding"))) return WriteCoded(message, std::move(headers));
+  }
+  Buffer& out = StartBody(headers);
   const size_t before = out.size();
-  absl::Status status =
-      route().response_field == nullptr
-          ? transcode::WireToJson(*method_->output, message, env_.settings.output, &out)
-          : transcode::FieldToJson(*method_->output, *route().response_field, message, env_.settings.output, &out);
+  absl::Status status = ToJson(message, &out);
   bytes_out_ = out.size() - before;
   return status;
+}
+
+absl::Status UnaryCall::WriteHttpBody(std::string_view message) {
+  HttpBodyView body;
+  if (!ParseHttpBody(message, route().response_field_number, &body)) {
+    return absl::InternalError("the service's HttpBody is malformed");
+  }
+  const bool typed = IsHeaderSafe(body.content_type);
+  HeaderList headers = ReplyHeaders(typed ? body.content_type : std::string_view("application/octet-stream"));
+  if (Validate(message, &headers)) return absl::OkStatus();
+  StartBody(headers).Append(body.data);
+  bytes_out_ = body.data.size();
+  return absl::OkStatus();
+}
+
+absl::Status UnaryCall::WriteCoded(std::string_view message, HeaderList headers) {
+  Buffer& json = env_.scratch;
+  json.Clear();
+  json.Shrink(kGzipBytesMax);
+  if (absl::Status status = ToJson(message, &json); !status.ok()) return status;
+  if (json.size() > kGzipBytesMax) {
+    StartBody(headers).Append(json.view());
+    bytes_out_ = json.size();
+    return absl::OkStatus();
+  }
+  if (env_.gzip == nullptr) env_.gzip = std::make_unique<filter::GzipWriter>(env_.settings.gzip_level);
+  headers.push_back({"content-encoding", "gzip"});
+  Buffer& out = StartBody(headers);
+  const size_t before = out.size();
+  const bool coded = env_.gzip->Write(json.view(), &out);
+  bytes_out_ = out.size() - before;
+  return coded ? absl::OkStatus() : absl::ResourceExhaustedError("there is no memory to compress the reply with");
+}
+
+bool UnaryCall::Validate(std::string_view message, HeaderList* headers) {
+  const http::RequestHead& head = request();
+  if (reply_status() != 200 || (head.method != "GET" && head.method != "HEAD")) return false;
+  if (!method_->cache_control.empty() && StoredValue("cache-control").empty()) {
+    headers->push_back({"cache-control", method_->cache_control});
+  }
+  std::string_view tag = StoredValue("etag");
+  if (tag.empty() && env_.settings.entity_tags) {
+    const uint64_t seed = (*snapshot_)->fingerprint() ^ OutputBits(env_.settings.output);
+    tag = WriteEntityTag(Fingerprint(message, seed), entity_tag_);
+    headers->push_back({"etag", tag});
+  }
+  if (tag.empty() || !IsNotModified(head, tag)) return false;
+  SetReplyStatus(304);
+  headers->erase(headers->begin());  // the type of a body that does not come
+  StartBody(*headers);
+  return true;
+}
+
+Buffer& UnaryCall::StartBody(const HeaderList& headers) {
+  body_started_ = true;
+  return exchange_->StartBody(reply_status(), headers);
+}
+
+absl::Status UnaryCall::ToJson(std::string_view message, Buffer* out) const {
+  if (route().response_field == nullptr) {
+    return transcode::WireToJson(*method_->output, message, env_.settings.output, out);
+  }
+  return transcode::FieldToJson(*method_->output, *route().response_field, message, env_.settings.output, out);
 }
 
 void UnaryCall::OnEnd(const absl::Status& status, absl::Span<const http::Header> trailers) {

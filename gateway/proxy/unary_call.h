@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "gateway/proxy/call_pool.h"
+#include "gateway/proxy/entity_tag.h"
 #include "gateway/proxy/transcoded_call.h"
 
 namespace stratus::gateway::proxy {
@@ -16,15 +17,22 @@ class UnaryCall final : public TranscodedCall {
   // upstream::CallObserver
   void OnData(std::string_view piece) override;
   void OnEnd(const absl::Status& status, absl::Span<const http::Header> trailers) override;
-  void OnDrained() override {}
 
  private:
   void TakeBack() override;
   void Recycle() override;
   absl::Status WriteReply(std::string_view message);
+  absl::Status WriteHttpBody(std::string_view message);
+  // Adds what lets a client keep the answer to a GET; true when it has got it already, and 304 was answered.
+  bool Validate(std::string_view message, HeaderList* headers);
+  // For a client that accepts gzip.
+  absl::Status WriteCoded(std::string_view message, HeaderList headers);
+  Buffer& StartBody(const HeaderList& headers);
+  absl::Status ToJson(std::string_view message, Buffer* out) const;
 
   CallPool<UnaryCall>* pool_;
   bool body_started_ = false;
+  char entity_tag_[kEntityTagSize];
 };
 
 }  // namespace stratus::gateway::proxy

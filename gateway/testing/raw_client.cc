@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -34,12 +35,19 @@ void RawClient::Send(std::string_view method, std::string_view target, std::stri
                                   core::ToAbsl(headers));
   if (!body.empty()) absl::StrAppend(&text, "Content-Length: ", body.size(), "\r\n");
   absl::StrAppend(&text, "\r\n", core::ToAbsl(body));
-  std::string_view rest = text;
-  while (!rest.empty()) {
-    const ssize_t sent = ::send(fd_, rest.data(), rest.size(), MSG_NOSIGNAL);
-    if (sent <= 0) return;
-    rest.remove_prefix(static_cast<size_t>(sent));
+  SendBytes(text);
+}
+
+size_t RawClient::SendBytes(std::string_view bytes, int patience_ms) {
+  size_t total = 0;
+  while (total < bytes.size()) {
+    pollfd wait{fd_, POLLOUT, 0};
+    if (::poll(&wait, 1, patience_ms) <= 0) break;
+    const ssize_t sent = ::send(fd_, bytes.data() + total, bytes.size() - total, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent <= 0) break;
+    total += static_cast<size_t>(sent);
   }
+  return total;
 }
 
 bool RawClient::Fill() {
@@ -70,7 +78,7 @@ bool RawClient::ReadBytes(size_t count, std::string* out) {
   return got == count;
 }
 
-RawResponse RawClient::Receive(bool head) {
+RawResponse RawClient::ReceiveHead() {
   RawResponse response;
   std::string line;
   if (!ReadLine(&line) || line.size() < 12) return response;
@@ -80,6 +88,21 @@ RawResponse RawClient::Receive(bool head) {
     response.headers[absl::AsciiStrToLower(line.substr(0, colon))] =
         std::string(absl::StripAsciiWhitespace(line.substr(colon + 1)));
   }
+  return response;
+}
+
+bool RawClient::ReceiveChunk(std::string* chunk) {
+  chunk->clear();
+  std::string line;
+  if (!ReadLine(&line)) return false;
+  const size_t size = std::strtoull(line.c_str(), nullptr, 16);
+  return size > 0 && ReadBytes(size, chunk) && ReadLine(&line);
+}
+
+RawResponse RawClient::Receive(bool head) {
+  RawResponse response = ReceiveHead();
+  std::string line;
+  if (response.status == 0) return response;
   if (head || response.status == 204 || response.status == 304) {
     response.complete = true;
     return response;

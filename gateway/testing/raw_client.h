@@ -25,6 +25,11 @@ class RawClient {
   // `headers` are whole lines, each with its CRLF.
   void Send(std::string_view method, std::string_view target, std::string_view headers = {},
             std::string_view body = {});
+  // Bytes as they are; returns how many were taken before the peer took no more for `patience_ms`, or closed.
+  size_t SendBytes(std::string_view bytes, int patience_ms = 10'000);
+  // The next piece of a chunked body whose head ReceiveHead has read; false at its end, and when it is cut.
+  bool ReceiveChunk(std::string* chunk);
+  RawResponse ReceiveHead();
   // The next response; `head` when the request was a HEAD.
   RawResponse Receive(bool head = false);
   RawResponse Get(std::string_view target, std::string_view headers = {});

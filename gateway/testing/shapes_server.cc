@@ -40,7 +40,12 @@ class ShapesServer::Service final : public v1::Shapes::Service {
  public:
   explicit Service(ShapesServer* server) : server_(*server) {}
 
-  grpc::Status Get(grpc::ServerContext*, const Item* request, Item* reply) override {
+  // Items named `tagged` have an etag and a cache-control of their own.
+  grpc::Status Get(grpc::ServerContext* context, const Item* request, Item* reply) override {
+    if (request->name() == "items/tagged") {
+      context->AddInitialMetadata("etag", "\"v1\"");
+      context->AddInitialMetadata("cache-control", "no-cache");
+    }
     *reply = *request;
     return grpc::Status::OK;
   }
@@ -129,15 +134,41 @@ class ShapesServer::Service final : public v1::Shapes::Service {
     return grpc::Status(static_cast<grpc::StatusCode>(request->code()), "asked for");
   }
 
-  grpc::Status Collect(grpc::ServerContext*, grpc::ServerReader<Item>* reader, Item* reply) override {
+  grpc::Status Collect(grpc::ServerContext* context, grpc::ServerReader<Item>* reader, Item* reply) override {
     Item item;
-    while (reader->Read(&item)) reply->set_count(reply->count() + 1);
+    while (reader->Read(&item)) {
+      ++server_.collected_;
+      reply->set_count(reply->count() + 1);
+      if (reply->tags_size() < 10) reply->add_tags(item.name().substr(0, 20));
+      while (item.name() == "wait" && !server_.released_ && !context->IsCancelled()) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      }
+      if (context->IsCancelled()) ++server_.cancelled_;
+    }
+    return grpc::Status::OK;
+  }
+
+  grpc::Status Upload(grpc::ServerContext*, grpc::ServerReader<v1::UploadRequest>* reader, Item* reply) override {
+    v1::UploadRequest part;
+    while (reader->Read(&part)) {
+      reply->set_name(reply->name() + part.name());
+      reply->set_count(reply->count() + static_cast<int64_t>(part.file().data().size()));
+      if (!part.file().content_type().empty()) reply->add_tags(part.file().content_type());
+    }
+    return grpc::Status::OK;
+  }
+
+  grpc::Status Update(grpc::ServerContext*, const v1::UpdateRequest* request, v1::UpdateRequest* reply) override {
+    *reply = *request;
     return grpc::Status::OK;
   }
 
   grpc::Status Chat(grpc::ServerContext*, grpc::ServerReaderWriter<Item, Item>* stream) override {
     Item item;
-    while (stream->Read(&item)) stream->Write(item);
+    while (stream->Read(&item)) {
+      if (item.name() == "fail") return grpc::Status(grpc::StatusCode::ABORTED, "asked for");
+      stream->Write(item);
+    }
     return grpc::Status::OK;
   }
 

@@ -24,10 +24,14 @@ class ShapesServer {
 
   // As bound.
   const std::string& address() const { return address_; }
-  // Calls of Wait that ended because the caller went away or the deadline passed.
+  // Calls of Wait, and of Collect that waited, that ended because the caller went away or the deadline passed.
   int cancelled() const { return cancelled_; }
   // Calls of Wait that have begun.
   int waiting() const { return waiting_; }
+  // Messages that Collect has read.
+  int collected() const { return collected_; }
+  // Lets Collect go on after a message named `wait`.
+  void Release() { released_ = true; }
   // Messages that Stream has handed to gRPC.
   int streamed() const { return streamed_; }
 
@@ -38,6 +42,8 @@ class ShapesServer {
   std::atomic<int> cancelled_{0};
   std::atomic<int> waiting_{0};
   std::atomic<int> streamed_{0};
+  std::atomic<int> collected_{0};
+  std::atomic<bool> released_{false};
   std::unique_ptr<Service> service_;
   std::unique_ptr<grpc::Server> server_;
 };

@@ -24,4 +24,9 @@ absl::Status JsonToField(const MessageTable&, const FieldTable& field, std::stri
   return Write(options, out, [&](WireWriter& writer) { return writer.RunField(field, json); });
 }
 
+absl::Status AppendBodyMask(const FieldTable& mask, const FieldTable& field, std::string_view json,
+                            const InputOptions& options, Buffer* out) {
+  return Write(options, out, [&](WireWriter& writer) { return writer.RunMask(mask, field, json); });
+}
+
 }  // namespace stratus::gateway::transcode

@@ -48,6 +48,13 @@ class GivenFields {
     return nullptr;
   }
 
+  bool Has(const FieldTable& field) const {
+    for (uint32_t at = nodes_[0].first_child; at != 0; at = nodes_[at].next) {
+      if (nodes_[at].field == &field) return true;
+    }
+    return false;
+  }
+
   Reason AddMapKey(absl::Span<const FieldTable* const> path, std::string_view key) {
     if (const Reason reason = Add(path); reason != nullptr) return reason;
     return map_keys_.emplace(absl::StrCat(DottedName(path), "[", core::ToAbsl(key))).second ? nullptr : "given twice";
@@ -204,6 +211,8 @@ absl::Status ParameterWriter::AddQuery(std::string_view query, absl::Span<const 
   }
   return absl::OkStatus();
 }
+
+bool ParameterWriter::Given(const FieldTable& field) const { return impl_->given.Has(field); }
 
 absl::Status ParameterWriter::Flush(Buffer* out) {
   out->Append(impl_->wire.view());

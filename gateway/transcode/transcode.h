@@ -81,6 +81,13 @@ absl::Status JsonToWire(const MessageTable& message, std::string_view json, cons
 absl::Status JsonToField(const MessageTable& message, const FieldTable& field, std::string_view json,
                          const InputOptions& options, Buffer* out);
 
+// What a PATCH with that body means where the caller gives no mask (AIP-134): appends `mask`, a
+// google.protobuf.FieldMask, with the paths of all that `json` sets in `field`, a message. Paths have proto names, and
+// end at lists, maps, empty objects and types with a JSON of their own. JsonToField must have accepted `json`.
+// INVALID_ARGUMENT for more than 1 MiB of paths.
+absl::Status AppendBodyMask(const FieldTable& mask, const FieldTable& field, std::string_view json,
+                            const InputOptions& options, Buffer* out);
+
 // A dotted path of fields (`location.latitude`), as path templates and query parameters name them; proto names or JSON
 // names. Every part but the last is a singular message.
 struct FieldPath {
@@ -101,6 +108,9 @@ class ParameterWriter {
   // A whole query string, still encoded (`a=1&b.c=x&labels[k]=v`). `+` is a space. `consumed` paths (bound by the path
   // template or the body) are refused. Unknown parameters and a singular field given twice are refused, each by name.
   absl::Status AddQuery(std::string_view query, absl::Span<const FieldPath> consumed, const InputOptions& options);
+
+  // Whether a parameter is that field of the message, or lies within it.
+  bool Given(const FieldTable& field) const;
 
   // Appends everything collected, as wire format, and starts anew.
   absl::Status Flush(Buffer* out);

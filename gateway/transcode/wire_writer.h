@@ -27,6 +27,8 @@ class WireWriter {
   // Each returns false on an error.
   bool Run(const MessageTable& message, std::string_view json);
   bool RunField(const FieldTable& field, std::string_view json);
+  // `json` is what RunField has taken for `field`: appends `mask`, a FieldMask, with what it names.
+  bool RunMask(const FieldTable& mask, const FieldTable& field, std::string_view json);
 
   absl::Status status() const;
 
@@ -134,6 +136,10 @@ class WireWriter {
   Place AnyValue(Place at, const MessageTable* type, int depth);
   Place OpaqueBytes(Place at);
   const char* FindTypeUrl(const char* p, int depth, std::string* url);
+
+  // Paths are relative to the body's message; `start` is where the mask begins in the output.
+  Place MaskMembers(const MessageTable& message, Place at, size_t start, std::string* path, int depth);
+  Place MaskValue(const FieldTable& field, Place at, size_t start, std::string* path, int depth);
 
   // Errors. Frames on the way out add the part of the path that they know.
   std::nullptr_t Fail(std::string_view reason);

@@ -54,6 +54,7 @@ class TestService::Call final : public Handler {
     if (path_ == "/later") return Later([this] { Finish("later"); });
     if (path_ == "/abort") return Later([this] { exchange_->Abort(), delete this; });
     if (path_ == "/abort-stream") return AbortStream();
+    if (path_ == "/patient") exchange_->AllowPauses();
     Record("begin");
   }
 

@@ -13,6 +13,7 @@
 //   /trailers      a streamed "body" with the trailers grpc-status: 0 and grpc-message: fine
 //   /trailers-only StartStream and at once EndStream with grpc-status: 5
 //   /hold          never answers
+//   /patient       never answers, and lets the body pause
 //   /hoard         takes the body without consuming it until Release, then answers with its size
 //   /abort         aborts before any answer
 //   /abort-stream  aborts after "partial" was flushed
