@@ -16,7 +16,9 @@
 #include "gateway/descriptor_watcher.h"
 #include "gateway/gateway.h"
 #include "gateway/testing/raw_client.h"
+#include "gateway/testing/raw_h2_server.h"
 #include "gateway/testing/shapes_server.h"
+#include "gateway/upstream_metrics.h"
 #include "google/api/annotations.pb.h"
 
 namespace stratus::gateway {
@@ -53,12 +55,12 @@ FileDescriptorSet WithPath(const std::string& method, const std::string& path) {
 
 class ReloadTest : public ::testing::Test {
  protected:
-  void Start(FileDescriptorSet descriptors) {
+  void Start(FileDescriptorSet descriptors, const std::string& upstream = "") {
     GatewayOptions options;
     options.listen = *core::ParseAddress("127.0.0.1:0");
     options.threads = 2;
     options.descriptors = std::move(descriptors);
-    options.config.add_upstreams()->set_address(server_.address());
+    options.config.add_upstreams()->set_address(upstream.empty() ? server_.address() : upstream);
     auto started = Gateway::Start(std::move(options));
     ASSERT_TRUE(started.ok()) << started.status();
     gateway_ = *std::move(started);
@@ -212,7 +214,40 @@ TEST_F(WatcherTest, StopsWhileAnUpstreamIsSilent) {
   watcher_->Stop();
 }
 
+// --- What the descriptors say about retries.
+
+TEST_F(ReloadTest, IdempotencyLevelDecidesAboutRetries) {
+  std::atomic<int> calls{0};
+  testing::RawH2Server flaky([&calls](int, uint32_t stream) {
+    const std::string head = "\x88" + testing::Field("content-type", "application/grpc");
+    if (calls++ % 2 == 0) return testing::Headers(stream, head + testing::Field("grpc-status", "14"), true);
+    return testing::Headers(stream, head, false) + testing::Frame(0, 0, stream, std::string(5, '\0')) +
+           testing::Headers(stream, testing::Field("grpc-status", "0"), true);
+  });
+  FileDescriptorSet set = testing::ShapesDescriptors();
+  MethodOf(&set, "Metadata")
+      ->mutable_options()
+      ->set_idempotency_level(google::protobuf::MethodOptions::NO_SIDE_EFFECTS);
+  Start(set, flaky.address());
+  EXPECT_EQ(Get("/t/metadata"), 200);
+  EXPECT_EQ(calls, 2);
+  EXPECT_EQ(Get("/t/fail"), 503) << "this one says nothing";
+  EXPECT_EQ(calls, 3);
+}
+
 // --- What is counted.
+
+TEST(UpstreamMetrics, TwoUpstreamsAtOneAddressAreToldApart) {
+  upstream::ClusterOptions one;
+  one.address = *core::ParseAddress("127.0.0.1:1");
+  UpstreamMetrics upstreams;
+  upstreams.ForWorker({one, one});
+  telemetry::Metrics metrics;
+  const auto counted = metrics.AddSource([&](telemetry::Snapshot& out) { upstreams.Write(out); });
+  const std::string scrape = metrics.Scrape();
+  EXPECT_THAT(scrape, HasSubstr("stratus_gateway_upstream_waits_total{upstream=\"127.0.0.1:1\"} 0"));
+  EXPECT_THAT(scrape, HasSubstr("stratus_gateway_upstream_waits_total{upstream=\"127.0.0.1:1#2\"} 0"));
+}
 
 TEST_F(ReloadTest, UpstreamsAreCountedByAddress) {
   Start(testing::ShapesDescriptors());

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
+
 namespace stratus::gateway {
 namespace {
 
@@ -58,6 +60,10 @@ std::vector<upstream::ClusterOptions> UpstreamMetrics::ForWorker(std::vector<ups
   for (size_t i = 0; i < upstreams.size(); ++i) {
     upstreams[i].stats = std::make_shared<ClusterStats>();
     upstreams_[i].name = upstreams[i].address.ToString();
+    const auto earlier =
+        std::count_if(upstreams.begin(), upstreams.begin() + static_cast<std::ptrdiff_t>(i),
+                      [&](const auto& other) { return other.address.ToString() == upstreams_[i].name; });
+    if (earlier > 0) upstreams_[i].name += absl::StrCat("#", earlier + 1);
     upstreams_[i].workers.push_back(upstreams[i].stats);
   }
   return upstreams;

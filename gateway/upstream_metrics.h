@@ -15,7 +15,7 @@ class UpstreamMetrics {
  public:
   // One worker's options: the same, with counters of its own. Not while Write runs.
   std::vector<upstream::ClusterOptions> ForWorker(std::vector<upstream::ClusterOptions> upstreams);
-  // Any thread. The label `upstream` is the address as configured.
+  // Any thread. The label `upstream` is the address as configured, with `#2` and so on where it is there before.
   void Write(telemetry::Snapshot& out) const;
 
  private:

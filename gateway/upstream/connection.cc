@@ -11,20 +11,6 @@
 namespace stratus::gateway::upstream {
 namespace {
 
-absl::Status StatusOfReset(uint32_t error_code, const ClientCall& call) {
-  const std::string message = absl::StrCat("the upstream reset the stream: ", nghttp2_http2_strerror(error_code));
-  switch (error_code) {
-    case NGHTTP2_REFUSED_STREAM: return absl::UnavailableError(message);
-    case NGHTTP2_CANCEL:
-      // A server that enforces the same deadline resets the stream a moment before our own timer goes off.
-      if (call.DeadlinePassed()) return absl::DeadlineExceededError("the deadline passed before the upstream answered");
-      return absl::CancelledError(message);
-    case NGHTTP2_ENHANCE_YOUR_CALM: return absl::ResourceExhaustedError(message);
-    case NGHTTP2_INADEQUATE_SECURITY: return absl::PermissionDeniedError(message);
-    default: return absl::InternalError(message);
-  }
-}
-
 std::string ReasonOf(ssize_t result) {
   if (result == 0) return "closed by it";
   return std::generic_category().message(static_cast<int>(-result));
@@ -358,7 +344,7 @@ void Connection::OnStreamClose(ClientCall* call, uint32_t error_code) {
     if (!refused && error_code != NGHTTP2_CANCEL) CountFailure();
     // In order with the call not ended: the server half-closed without HEADERS or DATA.
     call->End(error_code == NGHTTP2_NO_ERROR ? absl::UnknownError("the upstream ended the call without trailers")
-                                             : StatusOfReset(error_code, *call));
+                                             : StatusOfReset(error_code, call->DeadlinePassed()));
   }
   call_owner_->Release(call);
   owner_->OnCapacity();

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "gateway/testing/shapes_server.h"
 #include "gateway/upstream/cluster_fixture.h"
 #include "lib/core/status.h"
 
@@ -135,6 +136,37 @@ TEST_F(EndpointsTest, ACallGoesToWhicheverEndpointCanBeReached) {
   EXPECT_EQ(CallMany(10), (std::map<std::string, int>{{"here", 10}}));
   EXPECT_EQ(InState(EndpointState::kUnreachable), 1u);
   EXPECT_GT(stats_->connect_failures.value(), 0u);
+}
+
+TEST_F(EndpointsTest, CallsThatWaitAtAFullEndpointTakeAnotherThatComesBack) {
+  const std::string one_stream("\x00\x03\x00\x00\x00\x01", 6);  // MAX_CONCURRENT_STREAMS 1
+  testing::RawH2Server full([](int, uint32_t) { return std::string(); }, testing::Frame(4, 0, 0, one_stream));
+  std::string address;
+  {
+    Server gone("gone");
+    address = gone.address();
+  }
+  options_.more_addresses.push_back(*core::ParseAddress(address));
+  Connect(full.address(), options_);
+  Recorder hangs;
+  Start(&hangs, "Echo", "");
+  RunUntil([&] { return stats_->streams.value() == 1 && stats_->connect_failures.value() > 0; });
+  // The limit is known once the server's SETTINGS have been read: then calls wait.
+  std::vector<std::unique_ptr<Recorder>> waiting;
+  RunUntil([&] {
+    waiting.push_back(std::make_unique<Recorder>());
+    Start(waiting.back().get(), "Echo", "");
+    io_.run_for(std::chrono::milliseconds(2));
+    return stats_->waiting.value() > 1;
+  });
+  testing::ShapesServer back(address);
+  RunUntil([&] {
+    waiting.push_back(std::make_unique<Recorder>());
+    Start(waiting.back().get(), "Echo", Framed(google::protobuf::Any()), 20'000'000'000);
+    return waiting.back()->status.has_value() || stats_->waiting.value() == 0;
+  });
+  Finish(*waiting.back());
+  EXPECT_TRUE(waiting.back()->status->ok()) << *waiting.back()->status;
 }
 
 TEST_F(EndpointsTest, FindsEndpointsThatCome) {

@@ -1,5 +1,7 @@
 #include "gateway/upstream/grpc_wire.h"
 
+#include <nghttp2/nghttp2.h>
+
 #include <charconv>
 #include <limits>
 
@@ -43,6 +45,20 @@ absl::Status StatusOfHttp(int http_status) {
     default: break;
   }
   return absl::Status(code, absl::StrCat("the upstream answered with HTTP status ", http_status));
+}
+
+absl::Status StatusOfReset(uint32_t error_code, bool deadline_passed) {
+  const std::string message = absl::StrCat("the upstream reset the stream: ", nghttp2_http2_strerror(error_code));
+  switch (error_code) {
+    case NGHTTP2_REFUSED_STREAM: return absl::UnavailableError(message);
+    case NGHTTP2_CANCEL:
+      // A server that enforces the same deadline resets the stream a moment before our own timer goes off.
+      if (deadline_passed) return absl::DeadlineExceededError("the deadline passed before the upstream answered");
+      return absl::CancelledError(message);
+    case NGHTTP2_ENHANCE_YOUR_CALM: return absl::ResourceExhaustedError(message);
+    case NGHTTP2_INADEQUATE_SECURITY: return absl::PermissionDeniedError(message);
+    default: return absl::InternalError(message);
+  }
 }
 
 bool IsGrpcContentType(std::string_view content_type) {

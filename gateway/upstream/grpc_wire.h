@@ -16,6 +16,9 @@ namespace stratus::gateway::upstream {
 // The status of a response whose HTTP status is not 200 and that carries no grpc-status.
 absl::Status StatusOfHttp(int http_status);
 
+// The status of a call whose stream was reset with an HTTP/2 error code.
+absl::Status StatusOfReset(uint32_t error_code, bool deadline_passed);
+
 // Whether a content-type is application/grpc, application/grpc+proto and the like (but not application/grpc-web).
 bool IsGrpcContentType(std::string_view content_type);
 

@@ -97,5 +97,14 @@ TEST(TimerQueue, FiresInOrderAndNotWhenDisarmed) {
   EXPECT_EQ(fired, (std::vector<int>{2, 4, 6, 8, 10, 12, 14, 16, 18, 0}));
 }
 
+TEST(StatusOfReset, FollowsTheGrpcProtocol) {
+  constexpr uint32_t kInternalError = 2, kRefusedStream = 7, kCancel = 8, kEnhanceYourCalm = 11;
+  EXPECT_EQ(StatusOfReset(kRefusedStream, false).code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(StatusOfReset(kCancel, false).code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(StatusOfReset(kCancel, true).code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(StatusOfReset(kEnhanceYourCalm, false).code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(StatusOfReset(kInternalError, true).code(), absl::StatusCode::kInternal);
+}
+
 }  // namespace
 }  // namespace stratus::gateway::upstream

@@ -77,8 +77,10 @@ void Http2Cluster::Dispatch(ClientCall* call) {
     Release(call);
     return;
   }
-  // Those who came first go first.
-  if (!QueueOf(KindOf(*call)).empty() || !TryStart(call)) Enqueue(call);
+  const Kind kind = KindOf(*call);
+  // Those who came first go first; trying them connects to endpoints whose pause is over.
+  if (!QueueOf(kind).empty()) DrainQueue(kind);
+  if (!QueueOf(kind).empty() || !TryStart(call)) Enqueue(call);
 }
 
 bool Http2Cluster::TryStart(ClientCall* call) {

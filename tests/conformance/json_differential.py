@@ -4,7 +4,9 @@
     json_differential.py --driver build/tests/transcode_driver --descriptors build/gateway/transcode/testdata.pb \
         [--seed 1] [--count 2000] [--schemas 5]
 
-Each case comes from the seed alone, so a failure is repeated by its seed. Besides the types of the descriptor set,
+Each message is tried as it is serialized and scrambled (variants.py: any order of fields, unknown ones, packed and not,
+merged with another), its JSON as it is printed, in other words, with unknown members, and damaged. Each case comes from the
+seed alone, so a failure is repeated by its seed. Besides the types of the descriptor set,
 `--schemas` random ones are made, each with its own types. Needs protobuf 6.31 or newer. Exits with 1 on a difference.
 """
 
@@ -17,9 +19,12 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 
+import variants
 from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
 from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import DecodeError
 
 PRINT_ABSENT, PROTO_NAMES, ENUM_NUMBERS, IGNORE_UNKNOWN = 1, 2, 4, 8
 TYPE = descriptor_pb2.FieldDescriptorProto
@@ -177,6 +182,7 @@ def fill_well_known(rng, message, depth, context):
 
 def fill(rng, message, depth, context):
     message.SetInParent()
+    context.room -= 1
     if fill_well_known(rng, message, depth, context):
         return
     density = rng.choice([0.1, 0.4, 0.9])
@@ -189,13 +195,16 @@ def fill(rng, message, depth, context):
         if not field.is_repeated:
             if not is_message:
                 setattr(message, field.name, random_scalar(rng, field))
-            elif depth > 0:
+            elif depth > 0 and context.room > 0:
                 fill(rng, getattr(message, field.name), depth - 1, context)
             continue
         if is_message and depth <= 0:
             continue
         values = getattr(message, field.name)
         for _ in range(rng.choice([0, 1, 2, 5, 20 if depth > 2 else 1])):
+            context.room -= 1
+            if context.room < 0:
+                break
             if is_message and field.message_type.GetOptions().map_entry:
                 key = random_scalar(rng, field.message_type.fields_by_name["key"])
                 entry = field.message_type.fields_by_name["value"]
@@ -255,7 +264,11 @@ def add_map(rng, message, field, message_count):
 
 
 def random_file(rng):
-    file = descriptor_pb2.FileDescriptorProto(name="random.proto", package="random", syntax="proto3")
+    """Of either syntax. Proto2 has required fields, defaults, groups and closed enums."""
+    proto2 = rng.random() < 0.4
+    file = descriptor_pb2.FileDescriptorProto(name="random.proto", package="random")
+    if not proto2:
+        file.syntax = "proto3"
     file.dependency.extend(f"google/protobuf/{name}.proto" for name in IMPORTS)
     choice = file.enum_type.add(name="Choice")
     for i, number in enumerate([0] + rng.sample(range(-50, 5000), rng.randrange(1, 6))):
@@ -263,33 +276,71 @@ def random_file(rng):
             choice.value.add(name=f"CHOICE_{i}", number=number)
     message_count = rng.randrange(1, 5)
     for index in range(message_count):
-        message = file.message_type.add(name=f"M{index}")
-        numbers = rng.sample(range(1, 400), rng.choice([1, 5, 20, 80]))
-        oneof = message.oneof_decl.add(name="choice").name and 0 if len(numbers) > 4 else None
-        optional_fields = []
-        for position, number in enumerate(numbers):
-            field = message.field.add(name=f"f{rng.choice(['', '_x', 'Y', '_a_b'])}{position}_z", number=number, label=TYPE.LABEL_OPTIONAL)
-            form = rng.random()
-            if oneof is not None and position < 3:
-                set_type(rng, field, message_count)
-                field.oneof_index = oneof
-            elif form < 0.3:
-                add_map(rng, message, field, message_count)
-            else:
-                set_type(rng, field, message_count)
-                if form < 0.5:
-                    field.label = TYPE.LABEL_REPEATED
-                elif form < 0.65:
-                    field.proto3_optional = True
-                    optional_fields.append(field)
-            if rng.random() < 0.1:
-                field.json_name = f"json {position}\u00e9"
-            else:
-                field.json_name = camel(field.name)
-        for field in optional_fields:
-            field.oneof_index = len(message.oneof_decl)
-            message.oneof_decl.add(name=f"_{field.name}")
+        add_message(rng, file.message_type.add(name=f"M{index}"), message_count, proto2)
     return file
+
+
+def add_message(rng, message, message_count, proto2):
+    numbers = rng.sample(range(1, 400), rng.choice([1, 5, 20, 80]))
+    oneof = message.oneof_decl.add(name="choice").name and 0 if len(numbers) > 4 else None
+    optional_fields = []
+    for position, number in enumerate(numbers):
+        name = f"f{rng.choice(['', '_x', 'Y', '_a_b'])}{position}_z"
+        field = message.field.add(name=name, number=number, label=TYPE.LABEL_OPTIONAL)
+        form = rng.random()
+        if oneof is not None and position < 3:
+            set_type(rng, field, message_count)
+            field.oneof_index = oneof
+        elif form < 0.3:
+            add_map(rng, message, field, message_count)
+        elif proto2 and form < 0.4:
+            add_group(rng, message, field)
+        else:
+            set_type(rng, field, message_count)
+            if form < 0.5:
+                field.label = TYPE.LABEL_REPEATED
+                if proto2 and is_packable(field):
+                    field.options.packed = rng.random() < 0.5
+            elif form < 0.65 and not proto2:
+                field.proto3_optional = True
+                optional_fields.append(field)
+            elif proto2:
+                add_default(rng, field)
+        if rng.random() < 0.1:
+            field.json_name = f"json {position}\u00e9"
+        else:
+            field.json_name = camel(field.name)
+    for field in optional_fields:
+        field.oneof_index = len(message.oneof_decl)
+        message.oneof_decl.add(name=f"_{field.name}")
+
+
+def is_packable(field):
+    return field.type not in (TYPE.TYPE_STRING, TYPE.TYPE_BYTES, TYPE.TYPE_MESSAGE, TYPE.TYPE_GROUP)
+
+
+def add_group(rng, message, field):
+    """A group's type is named like the field, with a capital."""
+    group = message.nested_type.add(name=field.name.title().replace("_", ""))
+    field.name = group.name.lower()
+    field.type, field.type_name = TYPE.TYPE_GROUP, f".random.{message.name}.{group.name}"
+    if rng.random() < 0.5:
+        field.label = TYPE.LABEL_REPEATED
+    for number in range(1, rng.randrange(2, 5)):
+        inner = group.field.add(name=f"g{number}", number=number, label=TYPE.LABEL_OPTIONAL, json_name=f"g{number}")
+        inner.type = rng.choice(SCALARS)
+
+
+def add_default(rng, field):
+    if field.type in (TYPE.TYPE_INT32, TYPE.TYPE_SINT64, TYPE.TYPE_FIXED32, TYPE.TYPE_DOUBLE):
+        field.default_value = str(rng.randrange(100))
+    elif field.type == TYPE.TYPE_STRING:
+        field.default_value = random_text(rng).replace("\0", "")
+    elif field.type == TYPE.TYPE_BOOL:
+        field.default_value = "true"
+    if rng.random() < 0.2 and is_packable(field):
+        field.label = TYPE.LABEL_REQUIRED
+        field.ClearField("default_value")
 
 
 def camel(name):
@@ -310,6 +361,7 @@ class Context:
         self.pool = descriptor_pool.DescriptorPool()
         for file in files.file:
             self.pool.Add(file)
+        self.room = 0  # for more values in the message that is being filled: wide types in each other explode
         self.types = []
         for file in files.file:
             if file.package != "google.protobuf":
@@ -323,6 +375,12 @@ class Context:
             return self.pool.FindMessageTypeByName("google.protobuf." + name) is not None
         except KeyError:
             return False
+
+    def random(self, rng, type_name, depth):
+        message = self.new(type_name)
+        self.room = 300
+        fill(rng, message, depth, self)
+        return message
 
     def new(self, type_name):
         return message_factory.GetMessageClass(self.pool.FindMessageTypeByName(type_name))()
@@ -399,18 +457,10 @@ def reencode(rng, value):
 
 def check_message(context, driver, seed, type_name):
     rng = random.Random(f"{seed}/{type_name}")
-    message = context.new(type_name)
-    fill(rng, message, rng.randrange(4), context)
+    message = context.random(rng, type_name, rng.randrange(4))
     wire = message.SerializePartialToString()
     bits = rng.randrange(8)
-    expected_text = json_format.MessageToJson(
-        message,
-        always_print_fields_with_no_presence=bool(bits & PRINT_ABSENT),
-        preserving_proto_field_name=bool(bits & PROTO_NAMES),
-        use_integers_for_enums=bool(bits & ENUM_NUMBERS),
-        descriptor_pool=context.pool,
-        ensure_ascii=False,
-    )
+    expected_text = to_json(context, message, bits)
     ok, ours = driver.translate(b"w", bits, type_name, wire)
     if not ok:
         return fail(seed, f"{type_name} refused: {ours.decode()}", wire.hex())
@@ -418,16 +468,71 @@ def check_message(context, driver, seed, type_name):
         return fail(seed, f"{type_name} to JSON", line, wire.hex())
 
     for text in (ours.decode(), expected_text, reencode(rng, json.loads(expected_text))):
-        ok, back = driver.translate(b"j", 0, type_name, text.encode())
+        if failed := check_reading(context, driver, seed, type_name, text):
+            return failed
+    return (
+        check_scrambled(context, driver, seed, type_name, rng, wire, bits)
+        or check_reworded(context, driver, seed, type_name, rng, to_json(context, message, 0))
+        or check_mutation(context, driver, seed, type_name, rng, expected_text)
+    )
+
+
+def to_json(context, message, bits):
+    return json_format.MessageToJson(
+        message,
+        always_print_fields_with_no_presence=bool(bits & PRINT_ABSENT),
+        preserving_proto_field_name=bool(bits & PROTO_NAMES),
+        use_integers_for_enums=bool(bits & ENUM_NUMBERS),
+        descriptor_pool=context.pool,
+        ensure_ascii=False,
+    )
+
+
+def check_reading(context, driver, seed, type_name, text, bits=0):
+    """Both read the text, and the same."""
+    ok, back = driver.translate(b"j", bits, type_name, text.encode())
+    if not ok:
+        return fail(seed, f"{type_name} from JSON refused: {back.decode()}", text)
+    expected = context.new(type_name)
+    json_format.Parse(with_signed_zero(text), expected, ignore_unknown_fields=bool(bits & IGNORE_UNKNOWN), descriptor_pool=context.pool)
+    parsed = context.new(type_name)
+    parsed.MergeFromString(back)
+    if line := message_difference(context, parsed, expected):
+        return fail(seed, f"{type_name} from JSON", line, text)
+    return 0
+
+
+def check_scrambled(context, driver, seed, type_name, rng, wire, bits):
+    """Wire format that a parser takes for the same message, and the merge of two."""
+    descriptor = context.pool.FindMessageTypeByName(type_name)
+    other = context.random(rng, type_name, rng.randrange(3))
+    for scrambled in (
+        variants.scramble(rng, descriptor, wire),
+        variants.scramble(rng, descriptor, wire) + variants.scramble(rng, descriptor, other.SerializePartialToString()),
+    ):
+        message = context.new(type_name)
+        message.MergeFromString(scrambled)
+        try:
+            expected = to_json(context, message, bits)
+        except (json_format.SerializeToJsonError, DecodeError):
+            continue  # a merge may have no JSON: Durations of two signs, an Any with another's type
+        ok, ours = driver.translate(b"w", bits, type_name, scrambled)
         if not ok:
-            return fail(seed, f"{type_name} from JSON refused: {back.decode()}", text)
-        expected = context.new(type_name)
-        json_format.Parse(with_signed_zero(text), expected, descriptor_pool=context.pool)
-        parsed = context.new(type_name)
-        parsed.MergeFromString(back)
-        if line := message_difference(context, parsed, expected):
-            return fail(seed, f"{type_name} from JSON", line, text)
-    return check_mutation(context, driver, seed, type_name, rng, expected_text)
+            return fail(seed, f"{type_name} scrambled, refused: {ours.decode()}", scrambled.hex())
+        if line := difference(json.loads(ours, object_pairs_hook=no_twice), json.loads(expected)):
+            return fail(seed, f"{type_name} scrambled, to JSON", line, scrambled.hex())
+    return 0
+
+
+def check_reworded(context, driver, seed, type_name, rng, text):
+    descriptor = context.pool.FindMessageTypeByName(type_name)
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        return 0
+    reworded = variants.reword(rng, descriptor, value)
+    return check_reading(context, driver, seed, type_name, json.dumps(reworded)) or check_reading(
+        context, driver, seed, type_name, json.dumps(variants.with_unknown(rng, reworded)), IGNORE_UNKNOWN
+    )
 
 
 def with_signed_zero(text):
@@ -473,7 +578,8 @@ def check_mutation(context, driver, seed, type_name, rng, text):
     for _ in range(3):
         at = rng.randrange(len(text) + 1)
         cut = rng.choice([0, 1, 1, 3])
-        damaged = text[:at] + rng.choice(MUTATIONS) + text[at + cut :]
+        mutation = rng.choice(MUTATIONS)
+        damaged = text[:at] + mutation + text[at + cut :]
         ok, back = driver.translate(b"j", 0, type_name, damaged.encode("utf-8", "surrogatepass"))
         expected = context.new(type_name)
         try:
@@ -487,6 +593,8 @@ def check_mutation(context, driver, seed, type_name, rng, text):
         if not ok:
             STATISTICS["only theirs takes"].append((back.decode(), damaged[max(0, at - 40) : at + 40]))
             continue
+        if mutation == "e":
+            continue  # it may have made an integer with an exponent: see MUTATIONS
         parsed = context.new(type_name)
         parsed.MergeFromString(back)
         if line := message_difference(context, parsed, expected):
@@ -506,6 +614,23 @@ def run(context, driver, first_seed, count):
     return failures
 
 
+def round_of(options, files, seed):
+    driver = Driver(options.driver, options.descriptors)
+    failures = run(Context(files), driver, seed, options.count)
+    driver.close()
+    for schema in range(options.schemas):
+        own = descriptor_pb2.FileDescriptorSet()
+        own.file.extend(file for file in files.file if file.package == "google.protobuf")
+        own.file.append(random_file(random.Random(f"schema {seed + schema}")))
+        with tempfile.NamedTemporaryFile(suffix=".pb") as file:
+            file.write(own.SerializeToString())
+            file.flush()
+            driver = Driver(options.driver, file.name)
+            failures += run(Context(own), driver, seed + 1000 * schema, options.count // max(1, options.schemas))
+            driver.close()
+    return failures
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--driver", required=True)
@@ -513,27 +638,19 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--schemas", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=0, help="go on with further seeds for so long")
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
 
     files = descriptor_pb2.FileDescriptorSet()
     with open(options.descriptors, "rb") as file:
         files.ParseFromString(file.read())
-    driver = Driver(options.driver, options.descriptors)
-    failures = run(Context(files), driver, options.seed, options.count)
-    driver.close()
-
-    for schema in range(options.schemas):
-        rng = random.Random(f"schema {options.seed + schema}")
-        own = descriptor_pb2.FileDescriptorSet()
-        own.file.extend(file for file in files.file if file.package == "google.protobuf")
-        own.file.append(random_file(rng))
-        with tempfile.NamedTemporaryFile(suffix=".pb") as file:
-            file.write(own.SerializeToString())
-            file.flush()
-            driver = Driver(options.driver, file.name)
-            failures += run(Context(own), driver, options.seed + 1000 * schema, options.count // max(1, options.schemas))
-            driver.close()
+    until = time.monotonic() + options.seconds
+    failures = round_of(options, files, options.seed)
+    while failures == 0 and time.monotonic() < until:
+        options.seed += options.count * 10  # beyond the seeds of this round
+        failures = round_of(options, files, options.seed)
+        print(f"seeds up to {options.seed}: {failures} differences", file=sys.stderr)
 
     for name, cases in STATISTICS.items():
         print(f"{name}: {len(cases)} damaged texts")
