@@ -1,5 +1,6 @@
 #include "gateway/gateway.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "gateway/http/worker.h"
@@ -12,6 +13,7 @@ namespace stratus::gateway {
 
 struct Gateway::Impl {
   std::shared_ptr<auth::Authenticator> authenticator;
+  std::shared_ptr<const proxy::ReplyCacheStats> cache_stats;
   std::vector<std::unique_ptr<http::Worker>> workers;
 };
 
@@ -61,6 +63,7 @@ absl::StatusOr<proxy::ProxyOptions> MakeProxyOptions(GatewayOptions* options, co
   proxy.authenticator = options->authenticator;
   proxy.headers = std::make_shared<proxy::HeaderMap>(options->config.headers());
   proxy.settings = settings.call;
+  proxy.settings.reply_cache_bytes_max /= static_cast<size_t>(std::max(options->threads, 1));
   return proxy;
 }
 
@@ -83,6 +86,17 @@ constexpr Counter kCounters[] = {
      &http::ListenerStats::exchanges_aborted},
 };
 
+// What became of calls of methods whose replies are kept.
+struct CacheOutcome {
+  const char* outcome;
+  std::atomic<uint64_t> proxy::ReplyCacheStats::*value;
+};
+constexpr CacheOutcome kCacheOutcomes[] = {
+    {"hit", &proxy::ReplyCacheStats::hits},        {"stale", &proxy::ReplyCacheStats::stale_hits},
+    {"miss", &proxy::ReplyCacheStats::misses},     {"wait", &proxy::ReplyCacheStats::waits},
+    {"bypass", &proxy::ReplyCacheStats::bypasses},
+};
+
 }  // namespace
 
 Gateway::Gateway(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -95,6 +109,7 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options) 
   if (!proxy.ok()) return proxy.status();
   auto impl = std::make_unique<Impl>();
   impl->authenticator = options.authenticator;
+  impl->cache_stats = proxy->cache_stats;
   auto workers =
       http::StartWorkers(options.listen, options.threads, settings->http,
                          [&proxy](boost::asio::io_context& loop) -> absl::StatusOr<std::unique_ptr<http::Service>> {
@@ -119,6 +134,15 @@ void Gateway::WriteMetrics(telemetry::Snapshot& out) const {
       out.Counter(counter.name, counter.help, static_cast<double>(sum));
     }
   }
+  const proxy::ReplyCacheStats& cache = *impl_->cache_stats;
+  for (const CacheOutcome& outcome : kCacheOutcomes) {
+    out.Counter("stratus_gateway_cache_calls_total", "Calls of methods whose replies are kept, by what became of them",
+                static_cast<double>((cache.*outcome.value).load(std::memory_order_relaxed)),
+                {{"outcome", outcome.outcome}});
+  }
+  out.Counter("stratus_gateway_cache_stored_total", "Replies kept", static_cast<double>(cache.stored.load()));
+  out.Counter("stratus_gateway_cache_evicted_total", "Replies dropped to make room for others",
+              static_cast<double>(cache.evicted.load()));
 }
 
 }  // namespace stratus::gateway
