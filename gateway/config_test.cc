@@ -31,6 +31,15 @@ auth:
     - selector: pkg.*
       authorization: {any_scope: [a/b]}
 limits: {request_body_bytes_max: 1048576}
+compression: {response_bytes_min: 0, level: 6}
+caching:
+  rules:
+    - selector: pkg.Service.Get
+      cache_control: max-age=5
+      keep: {shared: true, vary: [accept-language]}
+    - selector: pkg.*
+      keep: {}
+  keep_bytes_max: 2097152
 )",
                                     &config);
   ASSERT_TRUE(status.ok()) << status;
@@ -43,6 +52,13 @@ limits: {request_body_bytes_max: 1048576}
   EXPECT_EQ(settings->call.request_body_bytes_max, 1u << 20);
   EXPECT_EQ(settings->auth_rules[0].authorization.any_scope(0), "a/b");
   EXPECT_EQ(config.cors().max_age().seconds(), 3600);
+  EXPECT_EQ(settings->call.gzip_bytes_min, SIZE_MAX);
+  EXPECT_EQ(settings->call.gzip_level, 6);
+  EXPECT_EQ(settings->call.reply_cache_bytes_max, 2u << 20);
+  ASSERT_EQ(settings->cache_rules.size(), 2u);
+  EXPECT_TRUE(settings->cache_rules[0].shared);
+  EXPECT_EQ(settings->cache_rules[0].vary, std::vector<std::string>{"accept-language"});
+  EXPECT_TRUE(settings->cache_rules[1].keep);
 }
 
 TEST(ConfigFile, SaysHowEndpointsAreChosen) {
@@ -113,10 +129,16 @@ TEST(Settings, RefuseValuesOutOfRangeAllAtOnce) {
   upstream->add_more_addresses("nowhere");
   upstream->mutable_tls()->set_ca_file("/nowhere.ca");
   upstream->mutable_outliers()->set_share_max_percent(101);
+  config.mutable_compression()->set_level(10);
+  config.mutable_caching()->set_keep_bytes_max(1);
+  config.mutable_caching()->add_rules()->mutable_keep()->add_vary("Accept");
+  config.mutable_caching()->add_rules()->set_selector("pkg.*");
   const std::string message(SettingsFromConfig(config).status().message());
   for (const char* field :
        {"upstreams[0].address", "limits.json_depth_max", "limits.header_timeout", "paths.health",
-        "tls:", "upstreams[1].more_addresses[0]", "upstreams[1].tls", "upstreams[1].outliers.share_max_percent"}) {
+        "tls:", "upstreams[1].more_addresses[0]", "upstreams[1].tls", "upstreams[1].outliers.share_max_percent",
+        "compression.level", "caching.keep_bytes_max", "caching.rules[0].selector", "caching.rules[0].keep.vary",
+        "caching.rules[1].cache_control"}) {
     EXPECT_THAT(message, HasSubstr(field));
   }
 }

@@ -1,5 +1,6 @@
 #include "gateway/gateway.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "boost/asio/post.hpp"
@@ -18,6 +19,7 @@ struct Gateway::Impl {
   ApiBuilder api;
   UpstreamMetrics upstreams;
   std::vector<proxy::ProxyService*> services;  // by worker
+  std::shared_ptr<const proxy::ReplyCacheStats> cache_stats;
   std::vector<std::unique_ptr<http::Worker>> workers;
 };
 
@@ -55,6 +57,7 @@ absl::StatusOr<proxy::ProxyOptions> MakeProxyOptions(GatewayOptions* options, co
   proxy.authenticator = options->authenticator;
   proxy.headers = std::make_shared<proxy::HeaderMap>(options->config.headers());
   proxy.settings = settings.call;
+  proxy.settings.reply_cache_bytes_max /= static_cast<size_t>(std::max(options->threads, 1));
   return proxy;
 }
 
@@ -77,6 +80,17 @@ constexpr Counter kCounters[] = {
      &http::ListenerStats::exchanges_aborted},
 };
 
+// What became of calls of methods whose replies are kept.
+struct CacheOutcome {
+  const char* outcome;
+  std::atomic<uint64_t> proxy::ReplyCacheStats::*value;
+};
+constexpr CacheOutcome kCacheOutcomes[] = {
+    {"hit", &proxy::ReplyCacheStats::hits},        {"stale", &proxy::ReplyCacheStats::stale_hits},
+    {"miss", &proxy::ReplyCacheStats::misses},     {"wait", &proxy::ReplyCacheStats::waits},
+    {"bypass", &proxy::ReplyCacheStats::bypasses},
+};
+
 }  // namespace
 
 Gateway::Gateway(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -90,6 +104,7 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options) 
   auto proxy = MakeProxyOptions(&options, *settings, impl->api);
   if (!proxy.ok()) return proxy.status();
   impl->authenticator = options.authenticator;
+  impl->cache_stats = proxy->cache_stats;
   auto workers = http::StartWorkers(
       options.listen, options.threads, settings->http,
       [&](boost::asio::io_context& loop) -> absl::StatusOr<std::unique_ptr<http::Service>> {
@@ -131,6 +146,15 @@ void Gateway::WriteMetrics(telemetry::Snapshot& out) const {
     }
   }
   impl_->upstreams.Write(out);
+  const proxy::ReplyCacheStats& cache = *impl_->cache_stats;
+  for (const CacheOutcome& outcome : kCacheOutcomes) {
+    out.Counter("stratus_gateway_cache_calls_total", "Calls of methods whose replies are kept, by what became of them",
+                static_cast<double>((cache.*outcome.value).load(std::memory_order_relaxed)),
+                {{"outcome", outcome.outcome}});
+  }
+  out.Counter("stratus_gateway_cache_stored_total", "Replies kept", static_cast<double>(cache.stored.load()));
+  out.Counter("stratus_gateway_cache_evicted_total", "Replies dropped to make room for others",
+              static_cast<double>(cache.evicted.load()));
 }
 
 }  // namespace stratus::gateway

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "gateway/proxy/http_body.h"
@@ -171,14 +172,26 @@ void TakeCompression(const stratus::config::v1::Compression& compression, proxy:
 
 void TakeCaching(const stratus::config::v1::Caching& caching, Settings* settings, core::FieldViolations* violations) {
   if (caching.has_etags()) settings->call.entity_tags = caching.etags();
+  TakeNumber("caching.keep_bytes_max", caching.keep_bytes_max(), 1 << 20, 64ull << 30, violations,
+             &settings->call.reply_cache_bytes_max);
   for (int i = 0; i < caching.rules_size(); ++i) {
     const stratus::config::v1::Caching::Rule& rule = caching.rules(i);
     const std::string field = absl::StrCat("caching.rules[", i, "]");
     if (rule.selector().empty()) violations->Add(absl::StrCat(field, ".selector"), "must not be empty");
-    if (!proxy::IsHeaderSafe(rule.cache_control())) {
+    const bool none = rule.cache_control().empty() && rule.has_keep();
+    if (!none && !proxy::IsHeaderSafe(rule.cache_control())) {
       violations->Add(absl::StrCat(field, ".cache_control"), "must be the text of a header, such as `max-age=60`");
     }
-    settings->cache_rules.push_back({rule.selector(), rule.cache_control()});
+    for (const std::string& name : rule.keep().vary()) {
+      if (name.empty() || name != absl::AsciiStrToLower(name) || !proxy::IsHeaderSafe(name)) {
+        violations->Add(absl::StrCat(field, ".keep.vary"), "must be names of headers in lower case");
+      }
+    }
+    settings->cache_rules.push_back({rule.selector(),
+                                     rule.cache_control(),
+                                     rule.has_keep(),
+                                     rule.keep().shared(),
+                                     {rule.keep().vary().begin(), rule.keep().vary().end()}});
   }
 }
 

@@ -14,6 +14,7 @@
 #include "gateway/filter/cors.h"
 #include "gateway/proxy/header_map.h"
 #include "gateway/proxy/method_table.h"
+#include "gateway/proxy/reply_cache.h"
 #include "gateway/transcode/buffer.h"
 #include "gateway/transcode/transcode.h"
 #include "gateway/upstream/timer_queue.h"
@@ -33,7 +34,8 @@ struct CallSettings {
   // Bytes of a reply message from which on its JSON is compressed for who accepts that.
   size_t gzip_bytes_min = 1 << 10;
   int gzip_level = 1;
-  bool entity_tags = true;  // on what a GET gives
+  bool entity_tags = true;                  // on what a GET gives
+  size_t reply_cache_bytes_max = 64 << 20;  // of one worker
 };
 
 // A snapshot and the scratch objects that one worker needs beside it. Calls hold on to the one they began with.
@@ -70,7 +72,8 @@ struct Environment {
   std::shared_ptr<filter::AccessLog> access_log;  // null: no log
   std::shared_ptr<const HeaderMap> headers;
   CallSettings settings;
-  absl::InsecureBitGen random;               // request ids are no secrets
+  absl::InsecureBitGen random;  // request ids are no secrets
+  std::unique_ptr<ReplyCache> cache;
   std::unique_ptr<filter::GzipWriter> gzip;  // made by the first reply that needs it
   Buffer scratch;                            // of one reply at a time
 };

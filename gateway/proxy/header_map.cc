@@ -70,6 +70,10 @@ bool BrowsersOwn(std::string_view name) {
          name == "x-grpc-web" || absl::StartsWith(core::ToAbsl(name), "sec-");
 }
 
+bool SaysWhoAndWhere(std::string_view name) {
+  return name == "authorization" || name == "traceparent" || name == "tracestate" || name == "x-amzn-trace-id";
+}
+
 bool ValidMetadataName(std::string_view name) {
   return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
@@ -115,6 +119,19 @@ void HeaderMap::RequestMetadata(const http::RequestHead& head, HeaderList* out) 
     if (binary && !ValidBinary(header.value)) continue;
     out->push_back({name, header.value});
   }
+}
+
+void HeaderMap::DeclaredMetadata(const http::RequestHead& head, absl::Span<const std::string> declared,
+                                 HeaderList* out) const {
+  HeaderList kept;
+  for (const http::Header& header : head.headers) {
+    if (SaysWhoAndWhere(header.name) || std::find(declared.begin(), declared.end(), header.name) != declared.end()) {
+      kept.push_back(header);
+    }
+  }
+  http::RequestHead reduced = head;
+  reduced.headers = kept;
+  RequestMetadata(reduced, out);
 }
 
 void HeaderMap::PassThroughMetadata(const http::RequestHead& head, bool web, HeaderList* out) const {

@@ -22,6 +22,10 @@ class HeaderMap {
   // into the request.
   void RequestMetadata(const http::RequestHead& head, HeaderList* out) const;
 
+  // The same of those headers alone that say who calls, in which trace, and of those in `declared`: for a reply that
+  // others will get too.
+  void DeclaredMetadata(const http::RequestHead& head, absl::Span<const std::string> declared, HeaderList* out) const;
+
   // Appends the metadata of a gRPC request: everything that is not the connection's or the gateway's own, nor, with
   // `web` (gRPC-Web), the browser's.
   void PassThroughMetadata(const http::RequestHead& head, bool web, HeaderList* out) const;

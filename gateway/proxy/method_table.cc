@@ -65,16 +65,20 @@ int Fit(const std::string& selector, const std::string& full_name) {
   return absl::StartsWith(full_name, prefix) ? static_cast<int>(prefix.size()) : -1;
 }
 
-std::string CacheControlOf(const std::string& full_name, const std::vector<CacheRule>& rules) {
-  std::string best;
+void ApplyCacheRule(const std::vector<CacheRule>& rules, Method* method) {
+  const CacheRule* best = nullptr;
   int best_fit = -1;
   for (const CacheRule& rule : rules) {
-    const int fit = Fit(rule.selector, full_name);
+    const int fit = Fit(rule.selector, method->full_name);
     if (fit <= best_fit) continue;
     best_fit = fit;
-    best = rule.cache_control;
+    best = &rule;
   }
-  return best;
+  if (best == nullptr) return;
+  method->cache_control = best->cache_control;
+  method->cacheable = best->keep && !method->client_streaming && !method->server_streaming;
+  method->cache_shared = best->shared;
+  method->cache_vary = best->vary;
 }
 
 absl::Status InRoute(const Method& method, const absl::Status& status) {
@@ -168,7 +172,7 @@ absl::Status Snapshot::AddService(const pb::ServiceDescriptor& service) {
     method->idempotent = descriptor.options().idempotency_level() != pb::MethodOptions::IDEMPOTENCY_UNKNOWN;
     method->client_streaming = descriptor.client_streaming();
     method->server_streaming = descriptor.server_streaming();
-    method->cache_control = CacheControlOf(method->full_name, cache_rules_);
+    ApplyCacheRule(cache_rules_, method.get());
     const Method& added = *methods_.emplace(method->grpc_path, std::move(method)).first->second;
     if (absl::Status status = AddBindings(added); !status.ok()) return status;
   }

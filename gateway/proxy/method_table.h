@@ -33,6 +33,10 @@ struct Method {
   bool client_streaming = false;
   bool server_streaming = false;
   std::string cache_control;  // of what a GET gives, unless the service says something; empty: none
+  // Whether replies may be kept at the gateway, for whom, and by which request headers they differ.
+  bool cacheable = false;
+  bool cache_shared = false;
+  std::vector<std::string> cache_vary;
 };
 
 enum class BodyKind : uint8_t { kNone, kWhole, kField };
@@ -59,6 +63,9 @@ struct Route {
 struct CacheRule {
   std::string selector;
   std::string cache_control;
+  bool keep = false;  // replies, at the gateway
+  bool shared = false;
+  std::vector<std::string> vary;
 };
 
 struct SnapshotOptions {

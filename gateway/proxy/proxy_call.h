@@ -37,6 +37,8 @@ class ProxyCall : public http::Handler, public upstream::CallObserver, private f
   // Puts the object back into its pool.
   virtual void Recycle() = 0;
 
+  // Null while the decision about the caller is pending, and where nobody had to say who he is.
+  const auth::Principal* principal() const { return principal_.get(); }
   const http::RequestHead& request() const { return exchange_->request(); }
   // The client's deadline, or the default.
   int64_t TimeoutNs(bool streaming) const;

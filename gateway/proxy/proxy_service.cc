@@ -44,10 +44,13 @@ ProxyService::ProxyService(boost::asio::io_context& loop, const ProxyOptions& op
   environment_.access_log = options.access_log;
   environment_.headers = options.headers;
   environment_.settings = options.settings;
+  environment_.cache =
+      std::make_unique<ReplyCache>(&timers_, options.settings.reply_cache_bytes_max, options.cache_stats);
 }
 
 void ProxyService::SetSnapshot(std::shared_ptr<const Snapshot> snapshot, std::shared_ptr<const BuiltinPages> pages) {
   snapshot_ = std::make_shared<WorkerSnapshot>(std::move(snapshot));
+  environment_.cache->Clear();
   pages_ = std::move(pages);
 }
 

@@ -112,6 +112,7 @@ void TranscodedCall::OnBodyEnd() {
 }
 
 void TranscodedCall::Dispatch() {
+  if (method_->cacheable && AnswerFromCache()) return;
   if (absl::Status status = BuildFrame(); !status.ok()) {
     snapshot_->ResetWriter(match_.route);
     Fail(status);
@@ -124,7 +125,11 @@ void TranscodedCall::Dispatch() {
 void TranscodedCall::StartUpstream() {
   const bool streaming = method_->server_streaming || method_->client_streaming;
   HeaderList metadata;
-  env_.headers->RequestMetadata(request(), &metadata);
+  if (declared_only_) {
+    env_.headers->DeclaredMetadata(request(), method_->cache_vary, &metadata);
+  } else {
+    env_.headers->RequestMetadata(request(), &metadata);
+  }
   AppendCommonMetadata(&metadata);
   upstream::CallHead head;
   head.path = method_->grpc_path;
@@ -212,6 +217,12 @@ void TranscodedCall::StoreMetadata(absl::Span<const http::Header> metadata) {
   }
 }
 
+void TranscodedCall::AppendStored(HeaderList* out) const {
+  for (const StoredHeader& stored : stored_) {
+    out->push_back({stored.name, metadata_.view().substr(stored.at, stored.size)});
+  }
+}
+
 std::string_view TranscodedCall::StoredValue(std::string_view name) const {
   for (const StoredHeader& stored : stored_) {
     if (stored.name == name) return metadata_.view().substr(stored.at, stored.size);
@@ -222,9 +233,7 @@ std::string_view TranscodedCall::StoredValue(std::string_view name) const {
 HeaderList TranscodedCall::ReplyHeaders(std::string_view content_type) const {
   HeaderList headers;
   if (!content_type.empty()) headers.push_back({"content-type", content_type});
-  for (const StoredHeader& stored : stored_) {
-    headers.push_back({stored.name, metadata_.view().substr(stored.at, stored.size)});
-  }
+  AppendStored(&headers);
   AppendCommonHeaders(&headers);
   return headers;
 }
@@ -264,7 +273,7 @@ void TranscodedCall::Clear() {
   frame_.Clear();
   frame_.Shrink(kBufferKept);
   withheld_ = 0;
-  body_complete_ = streams_in_ = half_closed_ = false;
+  body_complete_ = streams_in_ = half_closed_ = declared_only_ = false;
   decoder_.reset();
   metadata_.Clear();
   metadata_.Shrink(kBufferKept);

@@ -44,6 +44,12 @@ class TranscodedCall : public ProxyCall {
   virtual void TakeBack() {}
   // The request turns out to be wrong, perhaps when a response has begun: ends the call so that the client sees it.
   virtual void FailRequest(const absl::Status& status, int http_status) { Fail(status, http_status); }
+  // Asked where the method's replies may be kept: true when the call needs no upstream, at least not now.
+  virtual bool AnswerFromCache() { return false; }
+  // The service gets no headers but those that the cache tells replies apart by.
+  void DeclaredMetadataOnly() { declared_only_ = true; }
+  // The request is complete: makes the gRPC request of it.
+  void Dispatch();
   // The client may have taken what the response held back for.
   virtual void OnClientDrained() {}
 
@@ -51,7 +57,9 @@ class TranscodedCall : public ProxyCall {
   HeaderList ReplyHeaders(std::string_view content_type) const;
   int reply_status() const { return reply_status_; }
   void SetReplyStatus(int status) { reply_status_ = status; }
-  // What ReplyHeaders takes from the service's metadata under that name; empty when there is nothing.
+  // What of the service's metadata goes to the client.
+  void AppendStored(HeaderList* out) const;
+  // One of it by name; empty when there is none.
   std::string_view StoredValue(std::string_view name) const;
 
   // Ends the call with an error of our own; the upstream call is cancelled. `http_status` 0: by the status's code.
@@ -60,6 +68,7 @@ class TranscodedCall : public ProxyCall {
   void FailWith(const google::rpc::Status& error, int http_status = 0);
 
   const Route& route() const { return *route_; }
+  int route_number() const { return match_.route; }
   MessageReader& reader() { return reader_; }
   void Clear();
 
@@ -79,7 +88,6 @@ class TranscodedCall : public ProxyCall {
   bool AcceptsBody();
   bool TakeBody(std::string_view piece);
   bool FailTooLarge();
-  void Dispatch();
   void StartUpstream();
   // Of a method that takes a stream.
   void StartIncoming();
@@ -100,6 +108,7 @@ class TranscodedCall : public ProxyCall {
   Buffer frame_;
   size_t withheld_ = 0;  // body bytes whose credit waits: for the decision about the caller, or for a slow service
   bool body_complete_ = false;
+  bool declared_only_ = false;
   bool streams_in_ = false;
   bool half_closed_ = false;                     // of a stream: all of it was sent on
   std::unique_ptr<filter::GzipReader> decoder_;  // of a body that is coded; null otherwise

@@ -29,7 +29,7 @@ void UnaryCall::OnData(std::string_view piece) {
     std::string_view message;
     switch (reader().Next(&piece, &message)) {
       case MessageReader::Result::kMessage: {
-        if (body_started_) {
+        if (body_started_ || filling_ != nullptr) {
           Fail(absl::InternalError("the service sent two replies to a unary call"));
           return;
         }
@@ -54,15 +54,13 @@ void UnaryCall::OnData(std::string_view piece) {
 }
 
 absl::Status UnaryCall::WriteReply(std::string_view message) {
+  if (role_ == CacheRole::kFlying) return FillCache(message);
   if (route().http_body_out) return WriteHttpBody(message);
+  const bool large = message.size() >= env_.settings.gzip_bytes_min;
   HeaderList headers = ReplyHeaders("application/json");
-  if (message.size() >= env_.settings.gzip_bytes_min) {
-    headers.push_back({"vary", "accept-encoding"});
-  }
+  if (large) headers.push_back({"vary", "accept-encoding"});
   if (Validate(message, &headers)) return absl::OkStatus();
-  if (message.size() >= env_.settings.gzip_bytes_min) {
-    if (filter::PrefersGzip(request().Find("accept-encoding"))) return WriteCoded(message, std::move(headers));
-  }
+  if (large && WantsGzip(message.size())) return WriteCoded(message, std::move(headers));
   Buffer& out = StartBody(headers);
   const size_t before = out.size();
   absl::Status status = ToJson(message, &out);
@@ -93,18 +91,24 @@ absl::Status UnaryCall::WriteCoded(std::string_view message, HeaderList headers)
     bytes_out_ = json.size();
     return absl::OkStatus();
   }
-  if (env_.gzip == nullptr) env_.gzip = std::make_unique<filter::GzipWriter>(env_.settings.gzip_level);
   headers.push_back({"content-encoding", "gzip"});
   Buffer& out = StartBody(headers);
   const size_t before = out.size();
-  const bool coded = env_.gzip->Write(json.view(), &out);
+  const bool coded = Gzip(json.view(), &out);
   bytes_out_ = out.size() - before;
   return coded ? absl::OkStatus() : absl::ResourceExhaustedError("there is no memory to compress the reply with");
 }
 
-bool UnaryCall::Validate(std::string_view message, HeaderList* headers) {
-  const http::RequestHead& head = request();
-  if (reply_status() != 200 || (head.method != "GET" && head.method != "HEAD")) return false;
+bool UnaryCall::WantsGzip(size_t json_bytes) const {
+  return json_bytes <= kGzipBytesMax && filter::PrefersGzip(request().Find("accept-encoding"));
+}
+
+bool UnaryCall::Gzip(std::string_view json, Buffer* out) {
+  if (env_.gzip == nullptr) env_.gzip = std::make_unique<filter::GzipWriter>(env_.settings.gzip_level);
+  return env_.gzip->Write(json, out);
+}
+
+std::string_view UnaryCall::AppendValidators(std::string_view message, HeaderList* headers) {
   if (!method_->cache_control.empty() && StoredValue("cache-control").empty()) {
     headers->push_back({"cache-control", method_->cache_control});
   }
@@ -114,6 +118,13 @@ bool UnaryCall::Validate(std::string_view message, HeaderList* headers) {
     tag = WriteEntityTag(Fingerprint(message, seed), entity_tag_);
     headers->push_back({"etag", tag});
   }
+  return tag;
+}
+
+bool UnaryCall::Validate(std::string_view message, HeaderList* headers) {
+  const http::RequestHead& head = request();
+  if (reply_status() != 200 || (head.method != "GET" && head.method != "HEAD")) return false;
+  const std::string_view tag = AppendValidators(message, headers);
   if (tag.empty() || !IsNotModified(head, tag)) return false;
   SetReplyStatus(304);
   headers->erase(headers->begin());  // the type of a body that does not come
@@ -136,9 +147,11 @@ absl::Status UnaryCall::ToJson(std::string_view message, Buffer* out) const {
 void UnaryCall::OnEnd(const absl::Status& status, absl::Span<const http::Header> trailers) {
   call_ = nullptr;
   if (!status.ok()) {
+    LeaveCache(/*ask_again=*/false);  // nobody is to try it over and over, one after another
     FailWith(StatusFromTrailers(status, trailers));
     return;
   }
+  if (filling_ != nullptr) return LandReply();
   if (!body_started_) {
     Fail(absl::InternalError("the service ended the call without a reply"));
     return;
@@ -154,8 +167,10 @@ void UnaryCall::TakeBack() {
 }
 
 void UnaryCall::Recycle() {
+  LeaveCache(/*ask_again=*/true);
   Clear();
-  body_started_ = false;
+  filling_.reset();
+  body_started_ = alone_ = false;
   pool_->Give(this);
 }
 

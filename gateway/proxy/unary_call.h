@@ -1,18 +1,25 @@
 // REST to a unary method. The reply's JSON is written straight from the DATA chunk that holds the message into the
-// connection's output, and taken back in the rare case that the trailers then report an error.
+// connection's output, and taken back in the rare case that the trailers then report an error. Where the method's
+// replies may be kept, they are answered from the worker's cache, or wait there until their call has ended in order.
 #pragma once
 
+#include <memory>
+#include <string>
 #include <string_view>
 
 #include "gateway/proxy/call_pool.h"
 #include "gateway/proxy/entity_tag.h"
+#include "gateway/proxy/reply_cache.h"
 #include "gateway/proxy/transcoded_call.h"
 
 namespace stratus::gateway::proxy {
 
-class UnaryCall final : public TranscodedCall {
+class UnaryCall final : public TranscodedCall, private FlightWaiter {
  public:
-  UnaryCall(Environment* environment, CallPool<UnaryCall>* pool) : TranscodedCall(environment), pool_(pool) {}
+  UnaryCall(Environment* environment, CallPool<UnaryCall>* pool)
+      : TranscodedCall(environment),
+        pool_(pool),
+        wait_timer_([](void* self) { static_cast<UnaryCall*>(self)->OnWaitTimeout(); }, this) {}
 
   // upstream::CallObserver
   void OnData(std::string_view piece) override;
@@ -25,14 +32,39 @@ class UnaryCall final : public TranscodedCall {
   absl::Status WriteHttpBody(std::string_view message);
   // Adds what lets a client keep the answer to a GET; true when it has got it already, and 304 was answered.
   bool Validate(std::string_view message, HeaderList* headers);
+  // The headers alone; returns the tag, which may be empty.
+  std::string_view AppendValidators(std::string_view message, HeaderList* headers);
   // For a client that accepts gzip.
   absl::Status WriteCoded(std::string_view message, HeaderList headers);
+  bool WantsGzip(size_t json_bytes) const;
+  bool Gzip(std::string_view json, Buffer* out);
   Buffer& StartBody(const HeaderList& headers);
   absl::Status ToJson(std::string_view message, Buffer* out) const;
 
+  // --- The cache.
+  enum class CacheRole : uint8_t { kNone, kFlying, kWaiting };
+  bool AnswerFromCache() override;
+  void OnLanded(bool ask_again) override;
+  void OnWaitTimeout();
+  bool MayUseCache() const;
+  void MakeCacheKey();
+  // Takes the reply's message, for the cache and for all who wait.
+  absl::Status FillCache(std::string_view message);
+  // The call that FillCache was for has ended in order.
+  void LandReply();
+  // Answers; `kept`: with what was kept before.
+  void Serve(CachedReply* reply, bool kept);
+  bool Compress(CachedReply* reply);
+  void LeaveCache(bool ask_again);
+
   CallPool<UnaryCall>* pool_;
   bool body_started_ = false;
+  bool alone_ = false;  // past the cache
+  CacheRole role_ = CacheRole::kNone;
   char entity_tag_[kEntityTagSize];
+  std::string cache_key_;
+  std::unique_ptr<CachedReply> filling_;
+  upstream::Timer wait_timer_;
 };
 
 }  // namespace stratus::gateway::proxy

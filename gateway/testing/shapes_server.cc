@@ -40,8 +40,15 @@ class ShapesServer::Service final : public v1::Shapes::Service {
  public:
   explicit Service(ShapesServer* server) : server_(*server) {}
 
-  // Items named `tagged` have an etag and a cache-control of their own.
+  // Items named `tagged` have an etag and a cache-control of their own, `missing` there is none, and `slow` waits until
+  // it is released.
   grpc::Status Get(grpc::ServerContext* context, const Item* request, Item* reply) override {
+    ++server_.gets_;
+    if (request->name() == "items/missing") return grpc::Status(grpc::StatusCode::NOT_FOUND, "no such item");
+    while (request->name() == "items/slow" && !server_.released_ && !context->IsCancelled()) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    if (context->IsCancelled()) ++server_.cancelled_;
     if (request->name() == "items/tagged") {
       context->AddInitialMetadata("etag", "\"v1\"");
       context->AddInitialMetadata("cache-control", "no-cache");

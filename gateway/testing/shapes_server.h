@@ -24,13 +24,15 @@ class ShapesServer {
 
   // As bound.
   const std::string& address() const { return address_; }
-  // Calls of Wait, and of Collect that waited, that ended because the caller went away or the deadline passed.
+  // Calls of Wait, and of Collect and Get that waited, that ended because the caller went away or the deadline passed.
   int cancelled() const { return cancelled_; }
   // Calls of Wait that have begun.
   int waiting() const { return waiting_; }
+  // Calls of Get that have begun.
+  int gets() const { return gets_; }
   // Messages that Collect has read.
   int collected() const { return collected_; }
-  // Lets Collect go on after a message named `wait`.
+  // Lets Collect go on after a message named `wait`, and Get with an item named `slow`.
   void Release() { released_ = true; }
   // Messages that Stream has handed to gRPC.
   int streamed() const { return streamed_; }
@@ -43,6 +45,7 @@ class ShapesServer {
   std::atomic<int> waiting_{0};
   std::atomic<int> streamed_{0};
   std::atomic<int> collected_{0};
+  std::atomic<int> gets_{0};
   std::atomic<bool> released_{false};
   std::unique_ptr<Service> service_;
   std::unique_ptr<grpc::Server> server_;
