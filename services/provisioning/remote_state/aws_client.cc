@@ -5,12 +5,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "lib/core/log.h"
 #include "lib/core/status.h"
 
 namespace stratus::provisioning::remote_state {
 namespace {
 
 constexpr absl::Duration kCallMax = absl::Seconds(20);
+constexpr size_t kCodeBytesMax = 100;
 constexpr size_t kMessageBytesMax = 300;
 
 template <size_t n>
@@ -61,10 +63,15 @@ absl::StatusOr<http_client::Response> AwsClient::Call(std::string_view method, s
 }
 
 absl::Status AwsError(std::string_view what, int http_status, std::string_view code, std::string_view message) {
+  const absl::StatusCode status = CodeOf(http_status, code);
+  const bool expected = status == absl::StatusCode::kNotFound || status == absl::StatusCode::kAborted;
+  if (!expected && !message.empty()) {
+    core::Log(core::Severity::kWarning, "AWS refuses a call",
+              {{"what", what}, {"code", code}, {"message", message.substr(0, kMessageBytesMax)}});
+  }
   std::string text = absl::StrCat(core::ToAbsl(what), ": HTTP ", http_status);
-  if (!code.empty()) absl::StrAppend(&text, ", ", core::ToAbsl(code.substr(0, kMessageBytesMax)));
-  if (!message.empty()) absl::StrAppend(&text, ": ", core::ToAbsl(message.substr(0, kMessageBytesMax)));
-  return core::Error(CodeOf(http_status, code), text);
+  if (!code.empty()) absl::StrAppend(&text, ", ", core::ToAbsl(code.substr(0, kCodeBytesMax)));
+  return core::Error(status, text);
 }
 
 }  // namespace stratus::provisioning::remote_state

@@ -35,7 +35,8 @@ class AwsClient {
 };
 
 // What an answer that is no success means; `what` says what was asked for. `code` is the service's own name of the
-// error (AccessDenied), `message` its words, both may be empty.
+// error (AccessDenied), `message` its words, both may be empty. The words name accounts and users: they go to the log,
+// not into the status, which a tenant may see.
 //   NOT_FOUND 404; ABORTED a condition that does not hold; PERMISSION_DENIED; UNAVAILABLE 5xx and throttling;
 //   FAILED_PRECONDITION the rest
 absl::Status AwsError(std::string_view what, int http_status, std::string_view code, std::string_view message);
