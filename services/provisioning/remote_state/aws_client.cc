@@ -47,6 +47,8 @@ absl::StatusCode CodeOf(int http_status, std::string_view code) {
 absl::StatusOr<http_client::Response> AwsClient::Call(std::string_view method, std::string_view path,
                                                       std::vector<std::pair<std::string, std::string>> headers,
                                                       std::string body) {
+  const absl::StatusOr<AwsCredentials> credentials = options_.credentials->Get();
+  if (!credentials.ok()) return credentials.status();
   http_client::Request request;
   request.method = method;
   request.url = std::string(options_.endpoint).append(path);
@@ -54,7 +56,7 @@ absl::StatusOr<http_client::Response> AwsClient::Call(std::string_view method, s
   request.body = std::move(body);
   const absl::Time now = absl::Now();
   request.deadline = now + kCallMax;
-  Sign(options_.credentials, options_.region, options_.service, now, &request);
+  Sign(*credentials, options_.region, options_.service, now, &request);
   auto response = http_.Fetch(std::move(request));
   if (response.ok() || absl::IsInvalidArgument(response.status()) || absl::IsResourceExhausted(response.status())) {
     return response;

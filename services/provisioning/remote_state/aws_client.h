@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
-#include "services/provisioning/remote_state/aws_signature.h"
+#include "services/provisioning/remote_state/aws_credentials.h"
 
 namespace stratus::provisioning::remote_state {
 
@@ -16,13 +16,14 @@ class AwsClient {
     std::string service;   // s3, dynamodb
     std::string endpoint;  // http(s)://HOST[:PORT], no path
     std::string region;
-    AwsCredentials credentials;
+    CredentialSource* credentials = nullptr;  // outlives it
   };
   // `http` outlives it.
   AwsClient(http_client::Client* http, Options options) : http_(*http), options_(std::move(options)) {}
 
-  // `path` begins with a slash and is percent-encoded. Any answer is a Response; UNAVAILABLE without one. Sent again
-  // after a failure: whoever sets a condition has to ask afterwards whether the first try had been the one that did it.
+  // `path` begins with a slash and is percent-encoded. Any answer is a Response; UNAVAILABLE without one,
+  // PERMISSION_DENIED without credentials. Sent again after a failure: whoever sets a condition has to ask afterwards
+  // whether the first try had been the one that did it.
   absl::StatusOr<http_client::Response> Call(std::string_view method, std::string_view path,
                                              std::vector<std::pair<std::string, std::string>> headers,
                                              std::string body);
