@@ -124,7 +124,7 @@ class StepDriver::Following {
       if (drained) break;
     }
     result_.exit = *exit;
-    result_.error_text = driver_.inputs_.redactor.Apply(watch_->ErrorText());
+    result_.error_text = ValidUtf8(driver_.inputs_.redactor.Apply(watch_->ErrorText()));
     return std::move(result_);
   }
 
