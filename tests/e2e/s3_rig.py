@@ -56,6 +56,14 @@ class S3:
         self.s3.delete_bucket(Bucket=BUCKET)
         self.server.stop()
 
+    def go_down(self):
+        self.server.stop()
+
+    def come_back(self):
+        """At the same address, with what it had: that is the process's."""
+        self.server = ThreadedMotoServer(ip_address="127.0.0.1", port=int(self.endpoint.rsplit(":", 1)[1]), verbose=False)
+        self.server.start()
+
     def keys(self):
         return [entry["Key"] for entry in self.s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
 

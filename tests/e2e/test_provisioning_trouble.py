@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import sqlite3
+import struct
 import subprocess
 import time
 
@@ -35,7 +36,10 @@ def small_disk(tmp_path):
     """A rig whose data folder is on a disk of 160 MiB, and a file that fills it to what is asked for."""
     data = tmp_path / "rig" / "data"
     data.mkdir(parents=True, mode=0o700)
-    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160m,mode=700", "tmpfs", data], check=False).returncode != 0:
+    if (
+        os.geteuid() != 0
+        or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160m,mode=700", "tmpfs", data], check=False).returncode != 0
+    ):
         pytest.skip("no right to mount a small disk")
     rig = None
     try:
@@ -181,3 +185,61 @@ def test_a_torn_state_file_of_a_killed_engine_loses_nothing(rig):
 
 def pid_in(path):
     return int(path.read_text().split()[0])
+
+
+class JumpingClock:
+    """The wall clock of the service and the gateway, set ahead or back by so many seconds."""
+
+    def __init__(self, folder):
+        library = folder / "jumping_clock.so"
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", library, ROOT / "tests" / "e2e" / "jumping_clock.c", "-ldl"], check=True)
+        self.path = folder / "clock"
+        self.path.write_bytes(bytes(8))
+        self.environment = {"LD_PRELOAD": str(library), "STRATUS_CLOCK_FILE": str(self.path)}
+
+    def set(self, seconds):
+        with open(self.path, "r+b") as file:
+            file.write(struct.pack("@l", seconds))
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_clock_that_jumps_neither_loses_nor_doubles_a_run(tmp_path, hours):
+    clock = JumpingClock(tmp_path)
+    rig = Rig(tmp_path / "rig", modules=KEYS, environment=clock.environment)
+    try:
+        rig.sandbox_admin(create_ms_min=1000, create_ms_max=4000)
+        assert rig.call("/keys", "POST", keys(6), {"prefer": "wait=0"}).status == 202
+        wait_until(lambda: rig.sandbox_admin()["creates"]["in_flight"] > 0, "nothing is created")
+        clock.set(hours * 3600)
+        wait_until(lambda: len(cloud_keys(rig)) == 6, "the engine goes on")
+        clock.set(0)  # and back: the other jump
+        run = rig.wait_for_end("keys")
+        assert run["status"] == "RUN_STATUS_APPLIED", (run, rig.logs()[-3000:])
+        assert int(run["recoveries"]) == 0
+        assert rig.sandbox_admin()["creates"]["made"] == 6, "none is there twice"
+        assert sorted(rig.state_ids("keys", "digitalocean_ssh_key")) == cloud_keys(rig)
+        assert rig.call("/keys", "DELETE").status == 200, "nothing is stuck"
+    finally:
+        rig.stop()
+
+
+def test_a_provider_that_hangs_is_stopped_and_the_state_is_true(tmp_path):
+    rig = Rig(tmp_path, modules=KEYS, flags=["--run-minutes-max=1", "--cancel-seconds-max=2"])
+    try:
+        variables = keys(3)
+        assert rig.call("/keys", "POST", variables).status == 201
+        before = sorted(rig.state_ids("keys", "digitalocean_ssh_key"))
+        variables["keys"]["late"] = public_key()
+        rig.fault(target="digitalocean", kind="slow", delay_ms=600_000, count=0)
+        assert rig.call("/keys", "POST", variables, {"prefer": "wait=0"}).status == 202
+        run = rig.wait_for_end("keys", seconds=180)
+        rig.clear_faults()
+        assert run["status"] == "RUN_STATUS_ERRORED", run
+        assert run["error"]["code"] == 4, "DEADLINE_EXCEEDED"
+        assert "longer than it may" in run["error"]["message"]
+        assert sorted(rig.state_ids("keys", "digitalocean_ssh_key")) == before
+        assert cloud_keys(rig) == before
+        assert rig.call("/keys", "POST", variables).status == 200, "nothing is stuck"
+        assert len(cloud_keys(rig)) == 4
+    finally:
+        rig.stop()

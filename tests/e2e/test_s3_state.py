@@ -138,6 +138,57 @@ def test_a_killed_service_finds_its_engine_and_its_lock_again(rig, s3):
     assert_in_step(rig, s3, s3.state_key())
 
 
+def test_an_outage_of_the_bucket_is_ridden_out(rig, s3):
+    rig.sandbox_admin(create_ms_min=1000, create_ms_max=1500)
+    assert apply(rig, keys_of("a", "b"), wait=0).status == 202
+    wait_for_creates(rig)
+    s3.go_down()
+    deadline = time.monotonic() + 60
+    while "a state write was refused" not in rig.logs():
+        assert time.monotonic() < deadline, rig.logs()[-3000:]
+        time.sleep(0.05)
+    assert rig.newest_run("keys")["status"] == "RUN_STATUS_APPLYING"
+    s3.come_back()
+    run = rig.wait_for_end("keys")
+    assert run["status"] == "RUN_STATUS_APPLIED", (run, rig.logs()[-4000:])
+    assert len(rig.state_ids("keys", "digitalocean_ssh_key")) == 2
+    assert_in_step(rig, s3, s3.state_key())
+
+
+def test_a_plan_is_stale_once_tofu_has_changed_the_state(rig, s3, tmp_path):
+    keys = keys_of("a", "b")
+    stack = {"module": "modules/keys", "variables": {"keys": keys}, "autoApprove": False}
+    assert rig.call("/v1/stacks?stack_id=keys", "POST", stack).status == 200
+    approve(rig)
+    assert rig.wait_for_end("keys")["status"] == "RUN_STATUS_APPLIED"
+
+    more = {"variables": {"keys": {**keys, **keys_of("c")}}}
+    assert rig.call("/v1/stacks/keys?updateMask=variables", "PATCH", more).status == 200
+    wait_for_plan(rig)
+    key = s3.state_key()
+    assert s3.lock_info(key) is None, "who waits for approval holds no lock"
+    assert Tofu(s3, key, tmp_path / "by-hand").run("state", "rm", 'digitalocean_ssh_key.key["a"]').returncode == 0
+    approve(rig)
+    run = rig.wait_for_end("keys")
+    assert run["status"] == "RUN_STATUS_ERRORED"
+    assert "the state has moved on since the plan was made" in error_of(run), error_of(run)
+    assert rig.sandbox_admin()["creates"]["made"] == 2
+
+
+def wait_for_plan(rig):
+    deadline = time.monotonic() + 60
+    while rig.newest_run("keys")["status"] != "RUN_STATUS_PLANNED":
+        assert time.monotonic() < deadline, rig.logs()[-3000:]
+        time.sleep(0.05)
+    return rig.newest_run("keys")
+
+
+def approve(rig):
+    run = wait_for_plan(rig)
+    approved = rig.call(f"/v1/{run['name']}:approve", "POST", {"planHash": run["plan"]["planHash"]})
+    assert approved.status == 200, approved.body
+
+
 def test_somebody_elses_lock_is_respected(rig, s3):
     keys = keys_of("a")
     assert apply(rig, keys).status == 201

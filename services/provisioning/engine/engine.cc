@@ -12,7 +12,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "lib/core/clock.h"
 #include "lib/core/mutex.h"
 #include "lib/core/status.h"
 #include "services/provisioning/engine/command_line.h"
@@ -48,9 +48,9 @@ bool IsPlainName(std::string_view name) {
 // What the shim says on its pipe: `ok`, or why it did not begin.
 absl::Status AwaitReport(int fd) {
   std::string report;
-  const absl::Time deadline = absl::Now() + kLaunchMax;
+  const absl::Duration deadline = core::Clock::Real().Monotonic() + kLaunchMax;
   for (;;) {
-    const absl::Duration left = deadline - absl::Now();
+    const absl::Duration left = deadline - core::Clock::Real().Monotonic();
     if (left <= absl::ZeroDuration()) return absl::DeadlineExceededError("the shim does not report");
     pollfd wait = {fd, POLLIN, 0};
     if (poll(&wait, 1, static_cast<int>(absl::ToInt64Milliseconds(left)) + 1) <= 0) continue;

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "lib/core/clock.h"
 #include "lib/core/status.h"
 
 namespace stratus::provisioning::engine {
@@ -121,14 +122,14 @@ absl::Status RemoveFolder(const std::string& path) {
 }
 
 absl::StatusOr<UniqueFd> LockFile(const std::string& path, absl::Duration timeout) {
-  const absl::Time deadline = absl::Now() + timeout;
+  const absl::Duration deadline = core::Clock::Real().Monotonic() + timeout;
   for (;;) {
     UniqueFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!fd) return ErrnoStatus(path);
     // flock has no time limit of its own, and a signal to end it would need a thread.
     while (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
       if (errno != EWOULDBLOCK && errno != EINTR) return ErrnoStatus(path);
-      if (absl::Now() >= deadline) {
+      if (core::Clock::Real().Monotonic() >= deadline) {
         return absl::DeadlineExceededError(
             absl::StrCat(path, " is held by another process for longer than ", absl::FormatDuration(timeout)));
       }

@@ -1,7 +1,7 @@
 #include "services/provisioning/engine/prepared.h"
 
-#include <gmock/gmock.h>
 #include <fcntl.h>
+#include <gmock/gmock.h>
 #include <sys/stat.h>
 
 #include <filesystem>

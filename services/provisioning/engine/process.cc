@@ -15,7 +15,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "absl/time/clock.h"
+#include "lib/core/clock.h"
 #include "lib/core/status.h"
 #include "services/provisioning/engine/files.h"
 
@@ -155,12 +155,12 @@ void ReapOrphans() {
 
 absl::Status KillRunProcesses(const std::string& run_folder, const std::vector<ProcessId>& shims,
                               absl::Duration timeout) {
-  const absl::Time deadline = absl::Now() + timeout;
+  const absl::Duration deadline = core::Clock::Real().Monotonic() + timeout;
   for (;;) {
     const std::vector<ProcessId> living = FindRunProcesses(run_folder, shims);
     if (living.empty()) return absl::OkStatus();
     for (const ProcessId& process : living) SendSignal(process, SIGKILL);
-    const absl::Duration left = deadline - absl::Now();
+    const absl::Duration left = deadline - core::Clock::Real().Monotonic();
     if (left <= absl::ZeroDuration()) {
       return absl::DeadlineExceededError(
           absl::StrCat("process ", living[0].pid, " of ", run_folder, " does not die; ", living.size(), " remain"));

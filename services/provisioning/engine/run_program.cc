@@ -9,7 +9,7 @@
 #include <csignal>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "lib/core/clock.h"
 #include "services/provisioning/engine/files.h"
 #include "services/provisioning/engine/process.h"
 #include "services/provisioning/engine/spawn.h"
@@ -29,9 +29,9 @@ bool Drain(int fd, size_t bytes_max, std::string* text) {
 }
 
 // False when the time ran out first.
-bool DrainBoth(UniqueFd* out, UniqueFd* err, const ProgramCall& call, absl::Time deadline, Finished* finished) {
+bool DrainBoth(UniqueFd* out, UniqueFd* err, const ProgramCall& call, absl::Duration deadline, Finished* finished) {
   while (*out || *err) {
-    const absl::Duration left = deadline - absl::Now();
+    const absl::Duration left = deadline - core::Clock::Real().Monotonic();
     if (left <= absl::ZeroDuration()) return false;
     std::array<pollfd, 2> waits = {{{out->get(), POLLIN, 0}, {err->get(), POLLIN, 0}}};
     poll(waits.data(), waits.size(), static_cast<int>(absl::ToInt64Milliseconds(left)) + 1);
@@ -65,7 +65,7 @@ absl::StatusOr<Finished> RunProgram(const ProgramCall& call) {
   UniqueFd err_end(err[0]), err_write(err[1]);
   const auto input = InMemory(call.input);
   if (!input.ok()) return input.status();
-  const absl::Time deadline = absl::Now() + call.timeout;
+  const absl::Duration deadline = core::Clock::Real().Monotonic() + call.timeout;
   const auto pid =
       Spawn({.arguments = call.arguments,
              .environment = call.environment,

@@ -14,7 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "lib/core/clock.h"
 #include "services/provisioning/engine/files.h"
 
 namespace stratus::provisioning::engine {
@@ -118,8 +118,8 @@ void StepWatch::AwaitShim() const {
 std::optional<Exit> StepWatch::PollWithoutShim() {
   if (!IsAlive(engine_)) return Exit{};
   core::MutexLock lock(mu_);
-  if (!orphaned_since_) orphaned_since_ = absl::Now();
-  if (absl::Now() - *orphaned_since_ < facts_.cancel_grace) return std::nullopt;
+  if (!orphaned_since_) orphaned_since_ = core::Clock::Real().Monotonic();
+  if (core::Clock::Real().Monotonic() - *orphaned_since_ < facts_.cancel_grace) return std::nullopt;
   return Exit{};
 }
 
@@ -143,12 +143,12 @@ std::vector<std::string> StepWatch::ReadLines(int64_t* offset, bool ended) const
 }
 
 std::vector<std::string> StepWatch::Read(int64_t* offset, absl::Duration timeout) {
-  const absl::Time deadline = absl::Now() + timeout;
+  const absl::Duration deadline = core::Clock::Real().Monotonic() + timeout;
   for (;;) {
     // Asked before reading: what is there after the end is all there will be.
     const bool ended = Poll().has_value();
     std::vector<std::string> lines = ReadLines(offset, ended);
-    const absl::Duration left = deadline - absl::Now();
+    const absl::Duration left = deadline - core::Clock::Real().Monotonic();
     if (!lines.empty() || ended || left <= absl::ZeroDuration()) return lines;
     WaitForChange(left);
   }

@@ -51,7 +51,7 @@ class StepWatch final : public Watch {
   core::CondVar changed_;
   bool waiting_ ABSL_GUARDED_BY(mu_) = false;  // one reader sits on the descriptors; the others wait for it
   std::optional<Exit> exit_ ABSL_GUARDED_BY(mu_);
-  std::optional<absl::Time> orphaned_since_ ABSL_GUARDED_BY(mu_);
+  std::optional<absl::Duration> orphaned_since_ ABSL_GUARDED_BY(mu_);  // by the monotonic clock
 };
 
 }  // namespace stratus::provisioning::engine

@@ -5,12 +5,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "lib/core/log.h"
 #include "lib/core/status.h"
 
 namespace stratus::provisioning::remote_state {
 namespace {
 
 constexpr absl::Duration kCallMax = absl::Seconds(20);
+constexpr size_t kCodeBytesMax = 100;
 constexpr size_t kMessageBytesMax = 300;
 
 template <size_t n>
@@ -45,6 +47,8 @@ absl::StatusCode CodeOf(int http_status, std::string_view code) {
 absl::StatusOr<http_client::Response> AwsClient::Call(std::string_view method, std::string_view path,
                                                       std::vector<std::pair<std::string, std::string>> headers,
                                                       std::string body) {
+  const absl::StatusOr<AwsCredentials> credentials = options_.credentials->Get();
+  if (!credentials.ok()) return credentials.status();
   http_client::Request request;
   request.method = method;
   request.url = std::string(options_.endpoint).append(path);
@@ -52,7 +56,7 @@ absl::StatusOr<http_client::Response> AwsClient::Call(std::string_view method, s
   request.body = std::move(body);
   const absl::Time now = absl::Now();
   request.deadline = now + kCallMax;
-  Sign(options_.credentials, options_.region, options_.service, now, &request);
+  Sign(*credentials, options_.region, options_.service, now, &request);
   auto response = http_.Fetch(std::move(request));
   if (response.ok() || absl::IsInvalidArgument(response.status()) || absl::IsResourceExhausted(response.status())) {
     return response;
@@ -61,10 +65,15 @@ absl::StatusOr<http_client::Response> AwsClient::Call(std::string_view method, s
 }
 
 absl::Status AwsError(std::string_view what, int http_status, std::string_view code, std::string_view message) {
+  const absl::StatusCode status = CodeOf(http_status, code);
+  const bool expected = status == absl::StatusCode::kNotFound || status == absl::StatusCode::kAborted;
+  if (!expected && !message.empty()) {
+    core::Log(core::Severity::kWarning, "AWS refuses a call",
+              {{"what", what}, {"code", code}, {"message", message.substr(0, kMessageBytesMax)}});
+  }
   std::string text = absl::StrCat(core::ToAbsl(what), ": HTTP ", http_status);
-  if (!code.empty()) absl::StrAppend(&text, ", ", core::ToAbsl(code.substr(0, kMessageBytesMax)));
-  if (!message.empty()) absl::StrAppend(&text, ": ", core::ToAbsl(message.substr(0, kMessageBytesMax)));
-  return core::Error(CodeOf(http_status, code), text);
+  if (!code.empty()) absl::StrAppend(&text, ", ", core::ToAbsl(code.substr(0, kCodeBytesMax)));
+  return core::Error(status, text);
 }
 
 }  // namespace stratus::provisioning::remote_state

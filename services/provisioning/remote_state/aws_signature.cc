@@ -43,6 +43,19 @@ Target TargetOf(std::string_view url) {
   return target;
 }
 
+// Percent-encoded but for letters, digits and `plain`.
+std::string Encoded(std::string_view text, std::string_view plain) {
+  std::string encoded;
+  for (const char c : text) {
+    if (absl::ascii_isalnum(static_cast<unsigned char>(c)) || plain.find(c) != plain.npos) {
+      encoded.push_back(c);
+    } else {
+      absl::StrAppendFormat(&encoded, "%%%02X", static_cast<unsigned char>(c));
+    }
+  }
+  return encoded;
+}
+
 }  // namespace
 
 std::string Sha256(std::string_view text) {
@@ -52,19 +65,9 @@ std::string Sha256(std::string_view text) {
   return std::string(reinterpret_cast<const char*>(digest), size);
 }
 
-std::string UriPath(std::string_view key) {
-  std::string path;
-  for (const char c : key) {
-    const bool plain =
-        absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' || c == '~' || c == '/' || c == '-';
-    if (plain) {
-      path.push_back(c);
-    } else {
-      absl::StrAppendFormat(&path, "%%%02X", static_cast<unsigned char>(c));
-    }
-  }
-  return path;
-}
+std::string UriPath(std::string_view key) { return Encoded(key, "._~-/"); }
+
+std::string UriQuery(std::string_view value) { return Encoded(value, "._~-"); }
 
 void Sign(const AwsCredentials& credentials, std::string_view region, std::string_view service, absl::Time now,
           http_client::Request* request) {

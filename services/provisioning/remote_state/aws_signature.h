@@ -23,6 +23,9 @@ void Sign(const AwsCredentials& credentials, std::string_view region, std::strin
 // A key as the path of a URL: every byte but [A-Za-z0-9._~/-] percent-encoded.
 std::string UriPath(std::string_view key);
 
+// A value of a form: as UriPath, and slashes too.
+std::string UriQuery(std::string_view value);
+
 std::string Sha256(std::string_view text);  // 32 raw bytes
 
 }  // namespace stratus::provisioning::remote_state

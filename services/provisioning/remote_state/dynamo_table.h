@@ -15,8 +15,8 @@ class DynamoTable {
   struct Options {
     std::string table;
     std::string region;
-    std::string endpoint;  // empty: AWS itself
-    AwsCredentials credentials;
+    std::string endpoint;                     // empty: AWS itself
+    CredentialSource* credentials = nullptr;  // outlives it
   };
   // `http` outlives it.
   DynamoTable(http_client::Client* http, Options options);

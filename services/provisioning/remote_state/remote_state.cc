@@ -44,11 +44,13 @@ bool IsPast(const LockMark& mark, const LockMark& present) {
 
 RemoteState::RemoteState(http_client::Client* http, const Options& options)
     : prefix_(options.prefix),
+      credentials_(options.credentials.key_id.empty() ? RoleCredentials(http, options.environment, options.region)
+                                                      : FixedCredentials(options.credentials)),
       bucket_(http, {.bucket = options.bucket,
                      .region = options.region,
                      .endpoint = options.endpoint,
                      .kms_key = options.kms_key,
-                     .credentials = options.credentials}) {
+                     .credentials = credentials_.get()}) {
   if (options.lock_table.empty()) {
     locks_ = LockInBucket(&bucket_);
     return;
@@ -57,7 +59,7 @@ RemoteState::RemoteState(http_client::Client* http, const Options& options)
       http, DynamoTable::Options{.table = options.lock_table,
                                  .region = options.region,
                                  .endpoint = options.lock_endpoint.empty() ? options.endpoint : options.lock_endpoint,
-                                 .credentials = options.credentials});
+                                 .credentials = credentials_.get()});
   locks_ = LockInTable(&*table_, options.bucket);
 }
 

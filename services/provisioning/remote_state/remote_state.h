@@ -27,7 +27,9 @@ struct Options {
   std::string lock_table;     // the DynamoDB table of the locks; empty: they lie in the bucket
   std::string lock_endpoint;  // of what speaks like DynamoDB; empty: `endpoint`, or AWS itself
   std::string kms_key;        // for SSE-KMS; empty: as the bucket is set
+  // Empty: those that the machine or the container is lent (aws_credentials.h), by `environment`.
   AwsCredentials credentials;
+  Lookup environment = [](std::string_view) { return std::nullopt; };
 };
 
 // Whose state it is.
@@ -73,6 +75,7 @@ class RemoteState {
   std::string DigestIdOf(const StateOf& state) const;
 
   const std::string prefix_;
+  const std::unique_ptr<CredentialSource> credentials_;
   S3Bucket bucket_;
   std::optional<DynamoTable> table_;
   std::unique_ptr<LockPlace> locks_;

@@ -4,6 +4,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "lib/core/status.h"
+#include "services/provisioning/remote_state/xml_text.h"
 
 namespace stratus::provisioning::remote_state {
 namespace {
@@ -18,16 +19,6 @@ std::string EndpointOf(const S3Bucket::Options& options) {
   const std::string domain = absl::StartsWith(options.region, "cn-") ? "amazonaws.com.cn" : "amazonaws.com";
   const std::string host = absl::StrCat("s3.", options.region, ".", domain);
   return absl::StrCat("https://", NeedsPathStyle(options) ? "" : absl::StrCat(options.bucket, "."), host);
-}
-
-// The text of `<Tag>...</Tag>` in S3's errors, which are flat.
-std::string_view Within(std::string_view xml, std::string_view tag) {
-  const std::string open = absl::StrCat("<", core::ToAbsl(tag), ">");
-  const size_t begin = xml.find(open);
-  if (begin == xml.npos) return "";
-  const size_t end = xml.find("</", begin);
-  if (end == xml.npos) return "";
-  return xml.substr(begin + open.size(), end - begin - open.size());
 }
 
 }  // namespace
@@ -46,10 +37,10 @@ std::string S3Bucket::PathOf(std::string_view key) const {
 
 absl::Status S3Bucket::ErrorOf(std::string_view verb, std::string_view key,
                                const http_client::Response& response) const {
-  const std::string_view code = Within(response.body, "Code");
+  const std::string_view code = XmlText(response.body, "Code");
   const std::string what = absl::StrCat("S3 does not ", core::ToAbsl(verb), " s3://", options_.bucket,
                                         key.empty() ? "" : "/", core::ToAbsl(key));
-  const absl::Status error = AwsError(what, response.status, code, Within(response.body, "Message"));
+  const absl::Status error = AwsError(what, response.status, code, XmlText(response.body, "Message"));
   return code == "NoSuchBucket" ? absl::FailedPreconditionError(error.message()) : error;
 }
 

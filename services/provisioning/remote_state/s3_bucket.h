@@ -16,8 +16,8 @@ class S3Bucket {
     std::string region;
     // http(s)://HOST[:PORT] of what speaks like S3; the bucket is then a part of the path. Empty: AWS itself.
     std::string endpoint;
-    std::string kms_key;  // for SSE-KMS: an id or ARN; empty: as the bucket is set
-    AwsCredentials credentials;
+    std::string kms_key;                      // for SSE-KMS: an id or ARN; empty: as the bucket is set
+    CredentialSource* credentials = nullptr;  // outlives it
   };
   // `http` outlives it.
   S3Bucket(http_client::Client* http, Options options);

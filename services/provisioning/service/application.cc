@@ -171,10 +171,10 @@ class Application::Impl {
       const auto get = [&](std::string_view name) { return own.count(name) > 0 ? own.find(name)->second : ""; };
       options.credentials = {get("AWS_ACCESS_KEY_ID"), get("AWS_SECRET_ACCESS_KEY"), get("AWS_SESSION_TOKEN")};
     }
-    if (options.credentials.key_id.empty() || options.credentials.secret.empty()) {
+    if (options.credentials.key_id.empty() != options.credentials.secret.empty()) {
       return absl::FailedPreconditionError(
-          "nothing opens the bucket of the states: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or put them under "
-          "`state` in the secrets file");
+          "half of what opens the bucket of the states is missing: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY go "
+          "together");
     }
     remote_state_ = std::make_unique<remote_state::RemoteState>(&state_client_, options);
     mirror_ = std::make_unique<service::StateMirror>(store_.get(), remote_state_.get());

@@ -124,5 +124,19 @@ TEST_F(CredentialsTest, TheEnvironmentsTokenGetsTheEnginesName) {
   EXPECT_THAT(variables, ElementsAre(Pair("DIGITALOCEAN_TOKEN", "ours")));
 }
 
+TEST_F(CredentialsTest, WhatOpensTheBucketOfTheStatesIsNoEnginesBusiness) {
+  v1::Module aws;
+  aws.set_name("modules/bucket");
+  aws.add_providers("registry.opentofu.org/hashicorp/aws");
+  aws.add_providers("registry.opentofu.org/somebody/else");
+  const auto credentials = Load("state: {AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret}");
+  ASSERT_TRUE(credentials.ok()) << credentials.status();
+  EXPECT_THAT((*credentials)->state(),
+              ElementsAre(Pair("AWS_ACCESS_KEY_ID", "id"), Pair("AWS_SECRET_ACCESS_KEY", "secret")));
+  EXPECT_THAT((*credentials)->For("ann", aws), IsEmpty());
+  EXPECT_TRUE(absl::IsFailedPrecondition((*credentials)->Check("ann", aws)));
+  EXPECT_EQ(Load("state: [AWS_ACCESS_KEY_ID]").status().code(), absl::StatusCode::kInvalidArgument);
+}
+
 }  // namespace
 }  // namespace stratus::provisioning::service

@@ -4,8 +4,9 @@
 //   PROGRAM unwrap KEY   stdin: base64 of that              stdout: base64 of the data key
 //
 // Exit code 0, within the time limit. 65 (EX_DATAERR) says that this was not wrapped by KEY: DATA_LOSS; any other code,
-// that it cannot be told now: UNAVAILABLE, with the last line of stderr. The program gets PATH, HOME, LANG, AWS_* and
-// how to reach the net of the service's environment, and nothing else. Data keys never touch a disk on their way.
+// that it cannot be told now: UNAVAILABLE, and the last line of stderr in the log. The program gets PATH, HOME, LANG,
+// AWS_* and how to reach the net of the service's environment, and nothing else. Data keys never touch a disk on their
+// way.
 #pragma once
 
 #include <memory>

@@ -127,6 +127,10 @@ void AddServiceFlags(CLI::App* app, ServiceFlags* flags) {
   app->add_option("--runs-per-tenant-max", flags->runs_per_tenant_max, "Runs at once of a tenant, over all replicas")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
+  app->add_option("--cancel-seconds-max", flags->cancel_seconds_max,
+                  "How long a step that was asked to end may take before it is killed")
+      ->check(CLI::Range(1, 3600))
+      ->capture_default_str();
   app->add_option("--run-minutes-max", flags->run_minutes_max, "How long a step of the engine may take")
       ->check(CLI::Range(1, 24 * 60))
       ->capture_default_str();
@@ -152,6 +156,7 @@ absl::StatusOr<ServiceOptions> ServiceOptionsFrom(const ServiceFlags& flags, con
   options.store.database_url =
       environment("DATABASE_URL").value_or(absl::StrCat("sqlite:", options.runtime.data_dir, "/provisioning.db"));
   options.runtime.limits.wall_time = absl::Minutes(flags.run_minutes_max);
+  options.runtime.limits.cancel_grace = absl::Seconds(flags.cancel_seconds_max);
   options.runtime.runs_max = flags.runs_max;
   options.runtime.runs_per_tenant_max = flags.runs_per_tenant_max;
   options.runtime.recovery = flags.recovery == "on";

@@ -33,6 +33,7 @@ struct ServiceFlags {
   int runs_max = 8;
   int runs_per_tenant_max = 4;
   int run_minutes_max = 120;
+  int cancel_seconds_max = 300;
   bool stop_runs = false;
   std::string recovery = "on";
   StateFlags state;

@@ -165,6 +165,7 @@ absl::StatusOr<std::optional<remote_state::Options>> StateOptionsFrom(const Stat
   options.kms_key = flags.kms_key;
   options.credentials = {FirstOf(environment, {"AWS_ACCESS_KEY_ID"}), FirstOf(environment, {"AWS_SECRET_ACCESS_KEY"}),
                          FirstOf(environment, {"AWS_SESSION_TOKEN"})};
+  options.environment = environment;
   if (absl::Status status = CheckNames(flags, options); !status.ok()) return status;
   for (const auto& [flag, endpoint] :
        {std::pair("--state-endpoint", &options.endpoint), std::pair("--state-lock-endpoint", &options.lock_endpoint)}) {

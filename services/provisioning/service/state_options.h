@@ -34,7 +34,8 @@ void AddStateFlags(CLI::App* app, StateFlags* flags);
 //   AWS_REGION, AWS_DEFAULT_REGION
 //   AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL    of what speaks like S3 and DynamoDB
 //   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN         where the secrets file has no `state`
-// The credentials are empty where nothing gives them. Plain http is for loopback addresses and development.
+// Credentials that nothing gives are those that the machine or the container is lent: remote_state/aws_credentials.h.
+// Plain http is for loopback addresses and development.
 // INVALID_ARGUMENT names the flag.
 absl::StatusOr<std::optional<remote_state::Options>> StateOptionsFrom(
     const StateFlags& flags, const std::function<std::optional<std::string>(std::string_view)>& environment,

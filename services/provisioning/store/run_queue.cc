@@ -78,6 +78,16 @@ absl::StatusOr<RunRow> Grant(Connection& connection, const Claimant& claimant, c
   return ReadRun(connection, candidate.run_uid);
 }
 
+// No lease is granted for that long: the clock was set back since. A dead holder's would be kept until it is there
+// again; a living one renews its own.
+absl::Status ShortenLeases(Connection& connection, absl::Duration ttl) {
+  if (ttl <= absl::ZeroDuration()) return absl::OkStatus();
+  return connection
+      .Execute("UPDATE stacks SET lease_expires = {now} + $1 WHERE lease_run <> '' AND lease_expires > {now} + $2",
+               {ToMicros(ttl), ToMicros(2 * ttl)})
+      .status();
+}
+
 }  // namespace
 
 absl::StatusOr<std::optional<RunRow>> ClaimRun(Connection& connection, const Claimant& claimant,
@@ -119,6 +129,7 @@ absl::StatusOr<std::vector<std::string>> RenewLeases(Connection& connection, con
 
 absl::StatusOr<std::vector<RunRow>> TakeOver(Connection& connection, const Claimant& claimant, bool own,
                                              absl::Duration ttl, int limit) {
+  if (absl::Status status = ShortenLeases(connection, ttl); !status.ok()) return status;
   // What is locked just now is found by the next look, but `own` is asked once, at the start.
   static const std::string skipping = absl::StrCat(core::ToAbsl(kAbandoned), "{for_update_skip_locked}");
   static const std::string waiting = absl::StrCat(core::ToAbsl(kAbandoned), "{for_update}");

@@ -241,6 +241,19 @@ TEST_P(RunQueueTest, ALeaseThatRanOutIsTakenOverByAnotherReplica) {
   EXPECT_THAT(*other->TakeOver(false, kTtl, 10), IsEmpty());
 }
 
+TEST_P(RunQueueTest, AClockThatWasSetBackKeepsNoLease) {
+  const StackRow stack = AddStack("acme", "web");
+  AddRun(stack);
+  const std::string run = Claim();
+  // What the lease looks like once the clock is an hour back.
+  const absl::Time far = absl::Now() + absl::Hours(1);
+  ASSERT_TRUE(ChangeStack(stack.uid, [&](StackRow* row) { row->lease_expires = far; }).ok());
+  EXPECT_TRUE(OpenReplica("replica-2")->TakeOver(/*own=*/false, kTtl, 10)->empty()) << "its holder may be alive";
+  EXPECT_LT(store_->GetStackByUid(stack.uid)->lease_expires, far - absl::Minutes(1))
+      << "but if it is not, that shows after the usual time";
+  EXPECT_TRUE(store_->RenewLeases({run}, kTtl)->empty());
+}
+
 TEST_P(RunQueueTest, WhoeverHadAnOldEpochCanNoLongerWrite) {
   const auto other = OpenReplica("replica-2");
   const RunRow run = AddRun(AddStack("acme", "web"));

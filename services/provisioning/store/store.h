@@ -163,7 +163,8 @@ class Store {
 
   // Takes over runs whose lease has run out, or, with `own`, was granted to a former process of this replica: grants
   // each a new epoch, so that whatever still writes under the old one is refused. At most `limit`; called again, it
-  // goes on with the rest, and never gives what this process was granted and still holds.
+  // goes on with the rest, and never gives what this process was granted and still holds. Leases of more than twice
+  // `ttl`, which a clock that was set back leaves, are cut to `ttl`.
   virtual absl::StatusOr<std::vector<RunRow>> TakeOver(bool own, absl::Duration ttl, int limit) = 0;
 
   // Stacks that have expired, or whose drift check is due, at `now`; at most `limit`.

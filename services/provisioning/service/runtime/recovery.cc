@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "lib/core/clock.h"
 #include "lib/core/log.h"
 #include "lib/core/status.h"
 #include "services/provisioning/service/runtime/run_error.h"
@@ -40,7 +41,7 @@ absl::StatusOr<Ending> Recovery::Run(std::string_view why, bool orderly) {
   if (absl::Status status = MarkInterrupted(why); !status.ok()) return status;
   if (reachable_) {
     if (absl::Status status = parts_.engine->KillAll(lease_.run_uid()); !status.ok()) return status;
-    engine_gone_ = absl::Now();
+    engine_gone_ = core::Clock::Real().Monotonic();
   }
   if (!parts_.options.recovery) {
     return Ended(v1::RUN_STATUS_ERRORED, "RECOVERY_OFF", "the engine was killed, and recovery is switched off");
@@ -143,8 +144,7 @@ absl::Status Recovery::Sort(const std::vector<LostResource>& lost) {
 absl::Status Recovery::WaitUntilSettled() {
   absl::Duration settle = absl::ZeroDuration();
   for (const LostResource& resource : to_find_) settle = std::max(settle, parts_.finder->SettleTime(resource.type));
-  // A wall clock that was set back must not make this longer than it is.
-  const absl::Duration left = std::min(settle, engine_gone_ + settle - absl::Now());
+  const absl::Duration left = engine_gone_ + settle - core::Clock::Real().Monotonic();
   return control_.Pause(left) ? absl::OkStatus() : Halt("the service stops");
 }
 
@@ -194,7 +194,7 @@ void Recovery::GiveUpOn(const std::string& address, absl::string_view why) {
 // others. What stays without an answer is left to a person.
 absl::StatusOr<std::vector<engine::Found>> Recovery::AskProvider(const std::vector<engine::Lost>& lost) {
   if (lost.empty()) return std::vector<engine::Found>();
-  const absl::Time give_up = absl::Now() + parts_.options.find_patience;
+  const absl::Duration give_up = core::Clock::Real().Monotonic() + parts_.options.find_patience;
   absl::StatusOr<std::vector<engine::Found>> all = AskUntil(lost, give_up);
   if (all.ok() || IsHalt(all.status())) return all;
   std::vector<engine::Found> found;
@@ -211,7 +211,7 @@ absl::StatusOr<std::vector<engine::Found>> Recovery::AskProvider(const std::vect
 }
 
 absl::StatusOr<std::vector<engine::Found>> Recovery::AskUntil(const std::vector<engine::Lost>& lost,
-                                                              absl::Time give_up) {
+                                                              absl::Duration give_up) {
   const auto environment = [this](std::string_view name) {
     const auto found = inputs_.environment.find(std::string(name));
     return found == inputs_.environment.end() ? std::string() : found->second;
@@ -220,7 +220,7 @@ absl::StatusOr<std::vector<engine::Found>> Recovery::AskUntil(const std::vector<
     absl::StatusOr<std::vector<engine::Found>> found =
         parts_.finder->Find(lost, environment, absl::Now() + kSearchAttempt);
     const bool may_pass = absl::IsUnavailable(found.status()) || absl::IsDeadlineExceeded(found.status());
-    if (found.ok() || !may_pass || absl::Now() >= give_up) return found;
+    if (found.ok() || !may_pass || core::Clock::Real().Monotonic() >= give_up) return found;
     core::Log(core::Severity::kWarning, "a provider does not answer a search; it is asked again",
               {{"run", lease_.run_uid()}, {"reason", core::ToStd(found.status().message())}});
     if (!control_.Pause(kSearchPause)) return Halt("the service stops");

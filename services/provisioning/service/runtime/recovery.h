@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/core/clock.h"
 #include "services/provisioning/service/runtime/recovery_plan.h"
 #include "services/provisioning/service/runtime/run_end.h"
 #include "services/provisioning/service/runtime/step_driver.h"
@@ -38,7 +39,7 @@ class Recovery {
   absl::Status Sort(const std::vector<LostResource>& lost);
   absl::Status Search(const Evidence& evidence);
   absl::StatusOr<std::vector<engine::Found>> AskProvider(const std::vector<engine::Lost>& lost);
-  absl::StatusOr<std::vector<engine::Found>> AskUntil(const std::vector<engine::Lost>& lost, absl::Time give_up);
+  absl::StatusOr<std::vector<engine::Found>> AskUntil(const std::vector<engine::Lost>& lost, absl::Duration give_up);
   void GiveUpOn(const std::string& address, absl::string_view why);
   absl::Status WaitUntilSettled();
   absl::Status DropReplaced();
@@ -59,7 +60,8 @@ class Recovery {
   StepDriver& driver_;
   const bool reachable_;
   bool orderly_ = false;
-  absl::Time engine_gone_ = absl::Now();  // since when no request of the dead engine can be sent
+  // Since when no request of the dead engine can be sent. By the monotonic clock: a jump must not shorten the wait.
+  absl::Duration engine_gone_ = core::Clock::Real().Monotonic();
   std::vector<engine::Import> imports_;
   std::vector<LostResource> to_find_;
   std::set<std::string> undecided_;

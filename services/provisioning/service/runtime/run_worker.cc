@@ -266,11 +266,7 @@ absl::Status RunWorker::Conclude(StepResult result) {
 absl::Status RunWorker::ConcludePlan(StepResult result) {
   if (result.lost()) {
     if (driver_->cancel_wanted() || result.interrupted) return EndCanceled();
-    if (result.exit.timed_out) {
-      Ending ending;
-      ending.error = RunFailure(absl::StatusCode::kDeadlineExceeded, "ENGINE_TIMED_OUT", WhyLost(result));
-      return End(std::move(ending));
-    }
+    if (result.exit.timed_out) return EndUntouched(result);
     return RetryPlan();
   }
   if (!result.succeeded()) return result.interrupted ? EndCanceled() : EndFailed(result);
@@ -317,6 +313,8 @@ absl::Status RunWorker::RetryPlan() {
 }
 
 absl::Status RunWorker::ConcludeApply(StepResult result) {
+  // A provider that did not answer even the engine's questions would not answer recovery's.
+  if (result.lost() && result.exit.timed_out && !result.fold->touched()) return EndUntouched(result);
   if (result.lost()) return Recover(WhyLost(result), true, false);
   if (result.succeeded()) {
     Ending ending;
@@ -363,6 +361,9 @@ absl::Status RunWorker::Recover(std::string_view why, bool reachable, bool order
     absl::StatusOr<Ending> ending = recovery.Run(reason, orderly);
     if (ending.ok()) return End(*std::move(ending));
     if (IsHalt(ending.status()) || !absl::IsAborted(ending.status())) return ending.status();
+    if (lease_.run().record.recoveries() > parts_.options.recoveries_max) {
+      return absl::FailedPreconditionError("the engine was killed each time that it was to look at what is there");
+    }
     reason = "recovery was interrupted itself";
     reachable = true;  // its steps ran here
   }
@@ -412,6 +413,14 @@ absl::Status RunWorker::EndFailed(const StepResult& result) {
     ending.error =
         RunFailure(absl::StatusCode::kDeadlineExceeded, "ENGINE_TIMED_OUT", "the engine took longer than it may");
   }
+  return End(std::move(ending));
+}
+
+// The engine was killed at its limit before it began to change anything.
+absl::Status RunWorker::EndUntouched(const StepResult& result) {
+  if (absl::Status killed = parts_.engine->KillAll(lease_.run_uid()); !killed.ok()) return killed;
+  Ending ending;
+  ending.error = RunFailure(absl::StatusCode::kDeadlineExceeded, "ENGINE_TIMED_OUT", WhyLost(result));
   return End(std::move(ending));
 }
 

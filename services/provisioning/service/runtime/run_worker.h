@@ -41,6 +41,7 @@ class RunWorker {
   absl::StatusOr<std::string> ApprovedPlan();
   absl::Status End(Ending ending);
   absl::Status EndFailed(const StepResult& result);
+  absl::Status EndUntouched(const StepResult& result);
   absl::Status EndCanceled();
   engine::Command FirstCommand() const;
   bool IsAutoApproved() const;

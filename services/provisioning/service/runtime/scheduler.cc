@@ -6,6 +6,7 @@
 
 #include "absl/memory/memory.h"
 #include "absl/time/clock.h"
+#include "lib/core/clock.h"
 #include "lib/core/log.h"
 #include "lib/core/status.h"
 #include "services/provisioning/service/runtime/run_worker.h"
@@ -88,10 +89,11 @@ void Scheduler::Hear(std::string_view topic) {
 }
 
 bool Scheduler::WaitFor(absl::Duration time, bool wake_on_queue) {
-  const absl::Time until = absl::Now() + time;
+  // Not by the wall clock: set back an hour, it would keep heartbeats from being sent for that long.
+  const absl::Duration until = core::Clock::Real().Monotonic() + time;
   core::MutexLock lock(mutex_);
   while (!stopping_ && !(wake_on_queue && queue_changed_)) {
-    const absl::Duration left = until - absl::Now();
+    const absl::Duration left = until - core::Clock::Real().Monotonic();
     if (left <= absl::ZeroDuration()) break;
     changed_.WaitFor(lock, absl::ToChronoNanoseconds(left));
   }
@@ -190,7 +192,7 @@ void Scheduler::Heartbeat() {
   do {
     if (RenewOnce()) {
       core::MutexLock lock(mutex_);
-      last_heartbeat_ = absl::Now();
+      last_heartbeat_ = core::Clock::Real().Monotonic();
     }
   } while (WaitFor(parts_.options.heartbeat, /*wake_on_queue=*/false));
 }
@@ -213,12 +215,12 @@ void Scheduler::Stop(bool stop_runs, absl::Duration grace) {
     for (auto& [uid, run] : runs_) {
       if (stop_runs) run.control->Interrupt();
     }
-    const absl::Time until = absl::Now() + grace;
+    const absl::Duration until = core::Clock::Real().Monotonic() + grace;
     const auto all_over = [this] {
       return std::all_of(runs_.begin(), runs_.end(), [](const auto& run) { return run.second.over; });
     };
-    while (stop_runs && !all_over() && absl::Now() < until) {
-      changed_.WaitFor(lock, absl::ToChronoNanoseconds(until - absl::Now()));
+    while (stop_runs && !all_over() && core::Clock::Real().Monotonic() < until) {
+      changed_.WaitFor(lock, absl::ToChronoNanoseconds(until - core::Clock::Real().Monotonic()));
     }
     stopping_ = true;
     for (auto& [uid, run] : runs_) run.control->Detach();
@@ -252,7 +254,7 @@ Scheduler::Stats Scheduler::stats() const {
   core::MutexLock lock(mutex_);
   Stats stats;
   for (const auto& [uid, run] : runs_) stats.under_way += run.over ? 0 : 1;
-  stats.since_heartbeat = absl::Now() - last_heartbeat_;
+  stats.since_heartbeat = core::Clock::Real().Monotonic() - last_heartbeat_;
   return stats;
 }
 

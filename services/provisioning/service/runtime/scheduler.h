@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "absl/status/status.h"
+#include "lib/core/clock.h"
 #include "lib/core/mutex.h"
 #include "services/provisioning/service/runtime/housekeeping.h"
 #include "services/provisioning/service/runtime/run_control.h"
@@ -67,7 +68,7 @@ class Scheduler {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
   bool queue_changed_ ABSL_GUARDED_BY(mutex_) = false;
-  absl::Time last_heartbeat_ ABSL_GUARDED_BY(mutex_) = absl::Now();
+  absl::Duration last_heartbeat_ ABSL_GUARDED_BY(mutex_) = core::Clock::Real().Monotonic();
   std::map<std::string, UnderWay> runs_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<store::Store::Subscription> subscription_;
   std::thread claimer_;

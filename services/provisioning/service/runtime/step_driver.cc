@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "lib/core/clock.h"
 #include "lib/core/log.h"
 #include "lib/core/status.h"
 #include "services/provisioning/domain/limits.h"
@@ -123,14 +124,14 @@ class StepDriver::Following {
       if (drained) break;
     }
     result_.exit = *exit;
-    result_.error_text = driver_.inputs_.redactor.Apply(watch_->ErrorText());
+    result_.error_text = ValidUtf8(driver_.inputs_.redactor.Apply(watch_->ErrorText()));
     return std::move(result_);
   }
 
  private:
   bool ReadLines(bool ended) {
     absl::Duration wait = ended ? absl::ZeroDuration() : kReadWait;
-    if (!ended && !batch_.empty()) wait = std::max(batch_due_ - absl::Now(), absl::ZeroDuration());
+    if (!ended && !batch_.empty()) wait = std::max(batch_due_ - core::Clock::Real().Monotonic(), absl::ZeroDuration());
     int64_t at = read_;
     const std::vector<std::string> lines = watch_->Read(&read_, wait);
     const bool was_empty = batch_.empty();
@@ -139,14 +140,16 @@ class StepDriver::Following {
       const bool stored = at <= driver_.progress_.offset;
       result_.fold->Add(line, stored ? nullptr : &batch_);
     }
-    if (was_empty && !batch_.empty()) batch_due_ = absl::Now() + kBatchWindow;
+    if (was_empty && !batch_.empty()) batch_due_ = core::Clock::Real().Monotonic() + kBatchWindow;
     return !lines.empty();
   }
 
-  bool BatchIsDue() const { return batch_.events.size() >= kBatchEventsMax || absl::Now() >= batch_due_; }
+  bool BatchIsDue() const {
+    return batch_.events.size() >= kBatchEventsMax || core::Clock::Real().Monotonic() >= batch_due_;
+  }
 
   absl::Status HeedFlags() {
-    const absl::Time now = absl::Now();
+    const absl::Duration now = core::Clock::Real().Monotonic();
     if (driver_.control_.TakeLook() || now >= flags_due_) {
       flags_due_ = now + kFlagsEvery;
       // A store that does not answer now is asked again in a moment.
@@ -207,8 +210,8 @@ class StepDriver::Following {
   const std::unique_ptr<engine::Watch> watch_;
   StepResult result_;
   StepBatch batch_;
-  absl::Time batch_due_ = absl::InfinitePast();
-  absl::Time flags_due_ = absl::InfinitePast();
+  absl::Duration batch_due_ = -absl::InfiniteDuration();  // both by the monotonic clock
+  absl::Duration flags_due_ = -absl::InfiniteDuration();
   int64_t read_ = 0;
   bool killed_ = false;
 };

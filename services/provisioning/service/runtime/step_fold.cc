@@ -1,5 +1,6 @@
 #include "services/provisioning/service/runtime/step_fold.h"
 
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -14,6 +15,7 @@ namespace {
 using Progress = v1::RunEvent::ResourceProgress;
 
 constexpr size_t kLogBytesMax = 4 << 10;
+constexpr size_t kCutBytesMax = 64 << 10;  // what lies beyond is never told
 
 absl::Time TimeOf(const v1::RunEvent& event) {
   if (!event.has_time()) return absl::Now();
@@ -38,6 +40,11 @@ bool IsChatter(const v1::RunEvent& event) {
 }
 
 }  // namespace
+
+std::string ValidUtf8(std::string_view text) {
+  const std::string quoted = nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return nlohmann::json::parse(quoted).get<std::string>();
+}
 
 void StepFold::Add(std::string_view line, StepBatch* batch) {
   if (raw_wanted_) {
@@ -75,12 +82,16 @@ void StepFold::Note(const v1::RunEvent& event, std::string_view summary_of) {
 }
 
 void StepFold::AddLog(std::string_view line, StepBatch* batch) {
-  const absl::string_view text = absl::StripAsciiWhitespace(core::ToAbsl(line.substr(0, kLogBytesMax)));
+  // Redacted before it is cut: of a secret at the cut, the first half would be told.
+  std::string text =
+      redactor_.Apply(core::ToStd(absl::StripAsciiWhitespace(core::ToAbsl(line.substr(0, kCutBytesMax)))));
   if (text.empty()) return;
+  if (text.size() > kLogBytesMax) text.resize(kLogBytesMax);
+  text = ValidUtf8(text);
   v1::RunEvent event;
   *event.mutable_time() = domain::ToProto(absl::Now());
   event.mutable_log()->set_level("info");
-  event.mutable_log()->set_message(redactor_.Apply(core::ToStd(text)));
+  event.mutable_log()->set_message(std::move(text));
   Keep(std::move(event), batch);
 }
 

@@ -22,6 +22,9 @@ struct StepBatch {
   bool empty() const { return events.empty() && ledger.empty(); }
 };
 
+// With U+FFFD for what is no UTF-8: a message that holds anything else cannot be read again.
+std::string ValidUtf8(std::string_view text);
+
 class StepFold {
  public:
   // Past so many events a step stores what counts alone: no log lines and no progress of what is under way.

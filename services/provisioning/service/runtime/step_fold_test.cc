@@ -65,6 +65,26 @@ TEST(StepFold, KeepsWhatIsNoStreamAsARedactedLog) {
   EXPECT_THAT(batch.events[0].log().message(), testing::Not(HasSubstr("hunter22")));
 }
 
+TEST(StepFold, CutsALongLogWithoutCuttingASecret) {
+  const engine::Redactor redactor({"hunter22"});
+  StepFold fold(&redactor, false);
+  StepBatch batch;
+  fold.Add(std::string(4092, 'x') + "hunter22", &batch);
+  ASSERT_THAT(batch.events, SizeIs(1));
+  EXPECT_THAT(batch.events[0].log().message(), testing::Not(HasSubstr("hunt")));
+}
+
+TEST(StepFold, StoresOnlyWhatCanBeReadAgain) {
+  const engine::Redactor redactor;
+  StepFold fold(&redactor, false);
+  StepBatch batch;
+  fold.Add("\xff\xfe garbage " + std::string(4080, 'x') + "\xc3\xa9\xc3\xa9\xc3\xa9", &batch);
+  ASSERT_THAT(batch.events, SizeIs(1));
+  v1::RunEvent read;
+  EXPECT_TRUE(read.ParseFromString(batch.events[0].SerializeAsString()));
+  EXPECT_THAT(read.log().message(), HasSubstr("\xef\xbf\xbd garbage"));
+}
+
 TEST(StepFold, StopsStoringChatterPastItsLimitButNotTheLedger) {
   engine::Redactor redactor;
   StepFold fold(&redactor, false);
