@@ -59,6 +59,7 @@ absl::StatusOr<proxy::ProxyOptions> MakeProxyOptions(GatewayOptions* options, co
   proxy.upstreams = settings.upstreams;
   proxy.authenticator = options->authenticator;
   proxy.headers = std::make_shared<proxy::HeaderMap>(options->config.headers());
+  proxy.tracing = options->tracing;
   proxy.settings = settings.call;
   return proxy;
 }

@@ -26,11 +26,13 @@
 #include "lib/telemetry/admin_server.h"
 #include "lib/telemetry/metrics.h"
 #include "lib/telemetry/readiness.h"
+#include "lib/telemetry/tracing.h"
 
 namespace {
 
 using namespace stratus;
 
+constexpr absl::Duration kTraceFlush = absl::Seconds(2);
 constexpr absl::Duration kReflectionTimeout = absl::Seconds(30);
 
 struct Flags {
@@ -49,6 +51,7 @@ struct Flags {
   std::string ready_file;
   int threads = 0;
   int drain_seconds = 20;
+  bool ignore_inbound_traces = false;
 };
 
 void AddFlags(CLI::App* app, Flags* flags) {
@@ -71,6 +74,8 @@ void AddFlags(CLI::App* app, Flags* flags) {
   app->add_option("--token-url", flags->token_url, "The issuer's token endpoint, for /docs");
   app->add_option("--openapi-overlay", flags->openapi_overlay, "A JSON file that is merged into /openapi.json");
   app->add_option("--ready-file", flags->ready_file, "Where the bound addresses are written once ready");
+  app->add_flag("--ignore-inbound-traces", flags->ignore_inbound_traces,
+                "Begin a new trace for every call, whatever trace headers the client sends");
   app->add_option("--drain-seconds", flags->drain_seconds, "How long calls may take to end after SIGTERM")
       ->check(CLI::Range(0, 3600))
       ->capture_default_str();
@@ -152,12 +157,18 @@ absl::Status Run(const Flags& flags, core::TerminationSignal* termination) {
   auto options = MakeOptions(flags);
   if (!options.ok()) return options.status();
   options->authenticator = *authenticator;
+  // Outlives the gateway.
+  const auto tracing = telemetry::Tracing::Start(telemetry::TracingOptionsFrom(auth::ProcessEnvironment()));
+  options->tracing = {tracing->TracerFor("stratus-gateway"), flags.ignore_inbound_traces};
   auto gateway = gateway::Gateway::Start(*std::move(options));
   if (!gateway.ok()) return gateway.status();
 
   telemetry::Metrics metrics;
   telemetry::Readiness readiness;
-  const auto counted = metrics.AddSource([&gateway](telemetry::Snapshot& out) { (*gateway)->WriteMetrics(out); });
+  const auto counted = metrics.AddSource([&](telemetry::Snapshot& out) {
+    (*gateway)->WriteMetrics(out);
+    tracing->WriteMetrics(out);
+  });
   const auto checks = auth::Observe(*authenticator, &metrics, &readiness);
   auto admin = telemetry::AdminServer::Start(*admin_address, metrics, readiness);
   if (!admin.ok()) return admin.status();
@@ -173,6 +184,7 @@ absl::Status Run(const Flags& flags, core::TerminationSignal* termination) {
   core::Log(core::Severity::kInfo, "gateway draining");
   readiness.SetDraining();
   (*gateway)->Drain(absl::Seconds(flags.drain_seconds));
+  tracing->Shutdown(kTraceFlush);
   return absl::OkStatus();
 }
 

@@ -28,6 +28,7 @@ struct ProxyOptions {
   std::shared_ptr<const filter::Cors> cors;       // may be null
   std::shared_ptr<filter::AccessLog> access_log;  // may be null
   std::shared_ptr<const HeaderMap> headers;
+  TraceSettings tracing;
   CallSettings settings;
 };
 
