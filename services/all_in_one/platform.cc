@@ -140,6 +140,7 @@ absl::Status Platform::Parts::StartProvisioning() {
   absl::StatusOr<provisioning::ServiceOptions> options =
       provisioning::ServiceOptionsFrom(flags.provisioning, Environment(), development);
   if (!options.ok()) return options.status();
+  options->tracer = tracing->TracerFor("stratus-provisioning");
   absl::StatusOr<std::unique_ptr<provisioning::Application>> started =
       provisioning::Application::Start(*std::move(options));
   if (!started.ok()) return started.status();

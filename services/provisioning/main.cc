@@ -65,10 +65,12 @@ absl::StatusOr<std::shared_ptr<auth::CognitoAuthenticator>> MakeAuthenticator(co
   return auth::StartTokenChecks(*std::move(options));
 }
 
-absl::StatusOr<std::unique_ptr<provisioning::Application>> StartApplication(const Flags& flags) {
+absl::StatusOr<std::unique_ptr<provisioning::Application>> StartApplication(const Flags& flags,
+                                                                            const telemetry::Tracer* tracer) {
   auto options =
       provisioning::ServiceOptionsFrom(flags.service, auth::ProcessEnvironment(), flags.profile == "development");
   if (!options.ok()) return options.status();
+  options->tracer = tracer;
   return provisioning::Application::Start(*std::move(options));
 }
 
@@ -81,7 +83,8 @@ absl::Status Run(const Flags& flags, core::TerminationSignal* termination) {
   if (!authenticator.ok()) return authenticator.status();
   // Outlives whatever has spans.
   const auto tracing = telemetry::Tracing::Start(telemetry::TracingOptionsFrom(auth::ProcessEnvironment()));
-  auto application = StartApplication(flags);
+  const telemetry::Tracer* const tracer = tracing->TracerFor("stratus-provisioning");
+  auto application = StartApplication(flags, tracer);
   if (!application.ok()) return application.status();
 
   telemetry::Metrics metrics;
@@ -92,7 +95,7 @@ absl::Status Run(const Flags& flags, core::TerminationSignal* termination) {
   options.authenticator = *authenticator;
   options.authentication_off = flags.auth == "off";
   options.observer = &call_metrics;
-  options.tracer = tracing->TracerFor("stratus-provisioning");
+  options.tracer = tracer;
   (*application)->AddTo(&options);
   auto server = rpc::Server::Start(std::move(options));
   if (!server.ok()) return server.status();

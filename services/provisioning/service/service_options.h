@@ -18,6 +18,10 @@ namespace CLI {
 class App;
 }
 
+namespace stratus::telemetry {
+class Tracer;
+}
+
 namespace stratus::provisioning {
 
 // As given on the command line; what is empty is looked for (see ServiceOptionsFrom).
@@ -49,6 +53,7 @@ struct ServiceOptions {
   service::Credentials::Options credentials;
   service::RuntimeOptions runtime;
   service::ApiSettings api;
+  const telemetry::Tracer* tracer = nullptr;  // for runs; outlives the application
 };
 
 // Looks a variable up; nullopt when it is not set. An empty value counts as not set.
