@@ -56,6 +56,7 @@ absl::StatusOr<proxy::ProxyOptions> MakeProxyOptions(GatewayOptions* options, co
   proxy.upstreams = settings.upstreams;
   proxy.authenticator = options->authenticator;
   proxy.headers = std::make_shared<proxy::HeaderMap>(options->config.headers());
+  proxy.tracing = options->tracing;
   proxy.settings = settings.call;
   proxy.settings.reply_cache_bytes_max /= static_cast<size_t>(std::max(options->threads, 1));
   return proxy;

@@ -15,6 +15,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "gateway/proxy/call_trace.h"
 #include "gateway/settings.h"
 #include "google/protobuf/descriptor.pb.h"
 #include "lib/auth/authenticator.h"
@@ -39,6 +40,8 @@ struct GatewayOptions {
   std::string openapi_overlay;
   // The access log's file descriptor; -1: none.
   int access_log_fd = -1;
+  // Segments and the trace headers of upstream calls; see proxy/call_trace.h.
+  proxy::TraceSettings tracing;
 };
 
 class Gateway {

@@ -25,11 +25,13 @@
 #include "lib/telemetry/admin_server.h"
 #include "lib/telemetry/metrics.h"
 #include "lib/telemetry/readiness.h"
+#include "lib/telemetry/tracing.h"
 
 namespace {
 
 using namespace stratus;
 
+constexpr absl::Duration kTraceFlush = absl::Seconds(2);
 constexpr absl::Duration kReflectionTimeout = absl::Seconds(30);
 
 struct Flags {
@@ -51,6 +53,7 @@ struct Flags {
   std::string ready_file;
   int threads = 0;
   int drain_seconds = 20;
+  bool ignore_inbound_traces = false;
 };
 
 void AddFlags(CLI::App* app, Flags* flags) {
@@ -83,6 +86,8 @@ void AddFlags(CLI::App* app, Flags* flags) {
   app->add_option("--token-url", flags->token_url, "The issuer's token endpoint, for /docs");
   app->add_option("--openapi-overlay", flags->openapi_overlay, "A JSON file that is merged into /openapi.json");
   app->add_option("--ready-file", flags->ready_file, "Where the bound addresses are written once ready");
+  app->add_flag("--ignore-inbound-traces", flags->ignore_inbound_traces,
+                "Begin a new trace for every call, whatever trace headers the client sends");
   app->add_option("--drain-seconds", flags->drain_seconds, "How long calls may take to end after SIGTERM")
       ->check(CLI::Range(0, 3600))
       ->capture_default_str();
@@ -157,6 +162,9 @@ absl::Status Run(const Flags& flags, core::TerminationSignal* termination) {
   auto descriptors = gateway::LoadDescriptors(*source, kReflectionTimeout);
   if (!descriptors.ok()) return descriptors.status();
   options->descriptors = *descriptors;
+  // Outlives the gateway.
+  const auto tracing = telemetry::Tracing::Start(telemetry::TracingOptionsFrom(auth::ProcessEnvironment()));
+  options->tracing = {tracing->TracerFor("stratus-gateway"), flags.ignore_inbound_traces};
   auto gateway = gateway::Gateway::Start(*std::move(options));
   if (!gateway.ok()) return gateway.status();
 
@@ -171,6 +179,7 @@ absl::Status Run(const Flags& flags, core::TerminationSignal* termination) {
   const auto counted = metrics.AddSource([&](telemetry::Snapshot& out) {
     (*gateway)->WriteMetrics(out);
     watcher.WriteMetrics(out);
+    tracing->WriteMetrics(out);
   });
   const auto checks = auth::Observe(*authenticator, &metrics, &readiness);
   auto admin = telemetry::AdminServer::Start(*admin_address, metrics, readiness);
@@ -188,6 +197,7 @@ absl::Status Run(const Flags& flags, core::TerminationSignal* termination) {
   readiness.SetDraining();
   watcher.Stop();
   (*gateway)->Drain(absl::Seconds(flags.drain_seconds));
+  tracing->Shutdown(kTraceFlush);
   return absl::OkStatus();
 }
 

@@ -59,6 +59,7 @@ void AppendTime(std::string* out, absl::Time time) {
 void AppendAccessLine(const AccessRecord& record, std::string* out) {
   AppendTime(out, record.time);
   AppendText(out, ",\"requestId\":", record.request_id);
+  AppendText(out, ",\"traceId\":", record.trace_id);
   AppendText(out, ",\"clientId\":", record.client_id);
   AppendText(out, ",\"peer\":", record.peer);
   AppendText(out, ",\"protocol\":", record.protocol);

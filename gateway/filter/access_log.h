@@ -18,6 +18,7 @@ namespace stratus::gateway::filter {
 struct AccessRecord {
   absl::Time time;
   std::string_view request_id;
+  std::string_view trace_id;   // empty: no tracing
   std::string_view client_id;  // empty: no principal
   std::string_view peer;
   std::string_view protocol;  // HTTP/1.1, HTTP/2, gRPC

@@ -12,6 +12,7 @@
 #include "gateway/filter/auth_filter.h"
 #include "gateway/filter/content_coding.h"
 #include "gateway/filter/cors.h"
+#include "gateway/proxy/call_trace.h"
 #include "gateway/proxy/header_map.h"
 #include "gateway/proxy/method_table.h"
 #include "gateway/proxy/reply_cache.h"
@@ -71,6 +72,7 @@ struct Environment {
   std::shared_ptr<const filter::Cors> cors;       // null: no CORS
   std::shared_ptr<filter::AccessLog> access_log;  // null: no log
   std::shared_ptr<const HeaderMap> headers;
+  TraceSettings tracing;
   CallSettings settings;
   absl::InsecureBitGen random;  // request ids are no secrets
   std::unique_ptr<ReplyCache> cache;

@@ -39,6 +39,7 @@ void ProxyCall::Begin(http::Exchange* exchange, std::shared_ptr<WorkerSnapshot> 
   upstream_ = method != nullptr ? method->upstream : 0;
   route_ = route;
   started_ns_ = env_.access_log != nullptr ? upstream::TimerQueue::Now() : 0;
+  trace_.Begin(env_.tracing, request());
   SetRequestId();
   exchange->SetHandler(this);
 }
@@ -89,10 +90,12 @@ void ProxyCall::AppendCommonMetadata(HeaderList* out) {
   AppendForwardedFor(request(), &forwarded_for_);
   out->push_back({"x-forwarded-for", forwarded_for_});
   out->push_back({"x-request-id", request_id_});
+  trace_.BeginUpstream(method_ != nullptr ? std::string_view(method_->grpc_path) : route_, out);
 }
 
 void ProxyCall::AppendCommonHeaders(HeaderList* out) const {
   out->push_back({"x-request-id", request_id_});
+  trace_.AppendResponseHeaders(out);
   if (env_.cors != nullptr) env_.cors->Append(request(), out);
 }
 
@@ -110,6 +113,8 @@ void ProxyCall::OnAbort() {
 void ProxyCall::Finish(int http_status, absl::StatusCode code) {
   if (auth_ticket_ != 0) env_.auth->Forget(auth_ticket_);
   auth_ticket_ = 0;
+  trace_.End(http_status, code, bytes_out_, route_,
+             principal_ != nullptr ? std::string_view(principal_->client_id) : std::string_view());
   if (env_.access_log != nullptr) WriteLog(http_status, code);
   exchange_ = nullptr;
   snapshot_.reset();
@@ -126,6 +131,7 @@ void ProxyCall::WriteLog(int http_status, absl::StatusCode code) {
   filter::AccessRecord record;
   record.time = absl::Now();
   record.request_id = request_id_;
+  record.trace_id = trace_.trace_id();
   if (principal_ != nullptr) record.client_id = principal_->client_id;
   record.peer = head.peer;
   record.protocol = ProtocolName(head);

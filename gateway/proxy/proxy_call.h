@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "gateway/filter/auth_filter.h"
 #include "gateway/http/exchange.h"
+#include "gateway/proxy/call_trace.h"
 #include "gateway/proxy/environment.h"
 
 namespace stratus::gateway::proxy {
@@ -73,6 +74,7 @@ class ProxyCall : public http::Handler, public upstream::CallObserver, private f
   void WriteLog(int http_status, absl::StatusCode code);
 
   std::string_view route_;
+  CallTrace trace_;
   std::string request_id_;
   std::string forwarded_for_;
   uint64_t auth_ticket_ = 0;  // 0: no decision is awaited

@@ -43,6 +43,7 @@ ProxyService::ProxyService(boost::asio::io_context& loop, const ProxyOptions& op
   environment_.cors = options.cors;
   environment_.access_log = options.access_log;
   environment_.headers = options.headers;
+  environment_.tracing = options.tracing;
   environment_.settings = options.settings;
   environment_.cache =
       std::make_unique<ReplyCache>(&timers_, options.settings.reply_cache_bytes_max, options.cache_stats);

@@ -29,6 +29,7 @@ struct ProxyOptions {
   std::shared_ptr<filter::AccessLog> access_log;  // may be null
   std::shared_ptr<const HeaderMap> headers;
   std::shared_ptr<ReplyCacheStats> cache_stats = std::make_shared<ReplyCacheStats>();
+  TraceSettings tracing;
   CallSettings settings;
 };
 

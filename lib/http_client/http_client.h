@@ -87,8 +87,9 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  // Starts a request from any thread. `done` runs exactly once, on the client's loop thread (or inside Send when the
-  // request is refused at once): it must not block, throw, or destroy the client.
+  // Starts a request from any thread. It is a part of that thread's CurrentSpan(), which is `done`'s too. `done` runs
+  // exactly once, on the client's loop thread (or inside Send when the request is refused at once): it must not block,
+  // throw, or destroy the client.
   Cancel Send(Request request, Callback done);
 
   // Send, and wait for it. From the loop thread, where it could only wait for ever: FAILED_PRECONDITION.

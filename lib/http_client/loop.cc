@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "lib/core/random.h"
 #include "lib/core/status.h"
+#include "lib/telemetry/span.h"
 
 namespace stratus::http_client {
 namespace {
@@ -35,6 +36,8 @@ struct Client::Loop::Call : std::enable_shared_from_this<Call> {
   const Request request;
   const Url url;
   Callback done;
+  const telemetry::SpanRef caller = telemetry::CurrentSpan();  // whose part this is
+  telemetry::Span span;
   absl::Duration deadline;  // monotonic
   std::atomic<bool> cancelled = false;
 
@@ -46,6 +49,22 @@ struct Client::Loop::Call : std::enable_shared_from_this<Call> {
   int attempts = 0;
   // How the last attempt ended, for when the next one is not let out.
   std::optional<AttemptResult> last;
+
+  // Retries and waits for a connection are within it, as they are for the caller.
+  void StartSpan() {
+    span = caller.StartChild(url.authority(), telemetry::SpanKind::kClient);
+    span.SetHttpRequest(request.method, url.display());
+  }
+  void EndSpan(const absl::StatusOr<Response>& result) {
+    if (!span.recording()) return;
+    if (attempts > 1) span.Annotate("attempts", int64_t{attempts});
+    if (result.ok()) {
+      span.SetHttpResponse(result->status, static_cast<int64_t>(result->body.size()));
+    } else {
+      span.SetStatus(result.status());
+    }
+    span.End();
+  }
 };
 
 class Client::Loop::Inbox {
@@ -124,6 +143,7 @@ Client::Cancel Client::Loop::Send(Request request, Callback done) {
   const absl::Duration timeout = has_deadline ? request.deadline - clock_.Now() : options_.default_timeout;
   auto call = std::make_shared<Call>(std::move(request), *std::move(url), std::move(done));
   call->deadline = clock_.Monotonic() + timeout;
+  call->StartSpan();
   if (!inbox_->Push(call)) {
     counters_.in_flight.fetch_sub(1);
     call->done(absl::CancelledError(absl::StrCat(call->url.display(), ": the client is shutting down")));
@@ -318,7 +338,9 @@ void Client::Loop::Finish(const CallPtr& borrowed, absl::StatusOr<Response> resu
   call->state = Call::State::kDone;
   if (call->destination != nullptr) Destinations::Release(call->destination);
   counters_.in_flight.fetch_sub(1);
+  call->EndSpan(result);
   const Callback done = std::move(call->done);
+  const telemetry::ScopedSpan scope(call->caller);
   done(std::move(result));
 }
 

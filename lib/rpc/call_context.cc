@@ -1,6 +1,8 @@
 #include "lib/rpc/call_context.h"
 
+#include "lib/auth/principal.h"
 #include "lib/core/clock.h"
+#include "lib/core/status.h"
 
 namespace stratus::rpc {
 
@@ -23,8 +25,15 @@ void CallContextAllocator::Release(grpc::CallbackServerContext* context) {
   auto* call = dynamic_cast<CallContext*>(context);
   if (call == nullptr) return;
   const std::unique_ptr<CallContext> owned(call);
-  if (observer_ == nullptr || call->method_.empty()) return;
+  if (call->method_.empty()) return;
   const absl::StatusCode code = call->IsCancelled() ? absl::StatusCode::kCancelled : call->code_;
+  if (call->span_.recording()) {
+    call->span_.Annotate("rpc_code", core::CodeName(code));
+    if (call->outcome_.principal != nullptr) call->span_.Annotate("client_id", call->outcome_.principal->client_id);
+    call->span_.SetOutcome(telemetry::OutcomeOf(code));
+    call->span_.End();
+  }
+  if (observer_ == nullptr) return;
   observer_->OnCallDone({.method = call->method_,
                          .code = code,
                          .latency = core::Clock::Real().Monotonic() - call->started_,

@@ -11,6 +11,7 @@
 #include "lib/auth/authenticator.h"
 #include "lib/auth/policy.h"
 #include "lib/rpc/call_observer.h"
+#include "lib/telemetry/span.h"
 #include "lib/telemetry/trace_context.h"
 
 namespace stratus::rpc {
@@ -23,6 +24,8 @@ class CallContext final : public grpc::CallbackServerContext {
 
   const auth::Outcome& outcome() const { return outcome_; }
   const telemetry::TraceContext& trace() const { return trace_; }
+  // The call's own; it ends when everything of the call has ended.
+  const telemetry::SpanRef& span() const { return span_; }
   // The caller's x-request-id where it is 1..128 characters of [A-Za-z0-9._-], else a new one.
   const std::string& request_id() const { return request_id_; }
   // `/pkg.Service/Method`; empty when the interceptor has not run.
@@ -39,6 +42,7 @@ class CallContext final : public grpc::CallbackServerContext {
   const auth::Policy* policy_ = nullptr;
   auth::Outcome outcome_;
   telemetry::TraceContext trace_;
+  telemetry::Span span_;
   std::string request_id_;
   std::string_view method_;  // gRPC's own text, which lives as long as the server
   absl::Duration started_;   // core::Clock::Monotonic

@@ -8,6 +8,7 @@
 #include "lib/core/clock.h"
 #include "lib/core/random.h"
 #include "lib/rpc/call_context.h"
+#include "lib/telemetry/tracer.h"
 
 namespace stratus::rpc {
 namespace {
@@ -41,15 +42,18 @@ AuthorizationValues AuthorizationOf(const grpc::ServerContextBase& context) {
 class CallInterceptor final : public grpc::experimental::Interceptor {
  public:
   CallInterceptor(CallContext* call, const auth::Policy& policy, auth::Authenticator* authenticator,
-                  CallObserver* observer)
-      : call_(call), policy_(policy), authenticator_(authenticator), observer_(observer) {}
+                  CallObserver* observer, const telemetry::Tracer* tracer)
+      : call_(call), policy_(policy), authenticator_(authenticator), observer_(observer), tracer_(tracer) {}
 
   static void SetMethod(CallContext* call, std::string_view method) { call->method_ = method; }
 
   void Intercept(grpc::experimental::InterceptorBatchMethods* batch) override {
     using Point = grpc::experimental::InterceptionHookPoints;
-    if (observer_ != nullptr && batch->QueryInterceptionHookPoint(Point::PRE_SEND_STATUS)) {
-      call_->code_ = static_cast<absl::StatusCode>(batch->GetSendStatus().error_code());
+    const bool heard = observer_ != nullptr || call_->span_.recording();
+    if (heard && batch->QueryInterceptionHookPoint(Point::PRE_SEND_STATUS)) {
+      const grpc::Status status = batch->GetSendStatus();
+      call_->code_ = static_cast<absl::StatusCode>(status.error_code());
+      if (!status.ok()) call_->span_.SetStatus(absl::Status(call_->code_, status.error_message()));
     }
     if (batch->QueryInterceptionHookPoint(Point::POST_RECV_INITIAL_METADATA)) return Begin(batch);
     batch->Proceed();
@@ -59,6 +63,7 @@ class CallInterceptor final : public grpc::experimental::Interceptor {
   void Begin(grpc::experimental::InterceptorBatchMethods* batch) {
     call_->started_ = core::Clock::Real().Monotonic();
     call_->trace_ = telemetry::ContinueTrace(call_->Metadata("traceparent"), call_->Metadata("x-amzn-trace-id"));
+    StartSpan();
     const std::string_view request_id = call_->Metadata("x-request-id");
     call_->request_id_ = IsRequestId(request_id) ? std::string(request_id) : core::RandomHex(16);
     if (observer_ != nullptr) observer_->OnCallStart(call_->method_);
@@ -80,6 +85,16 @@ class CallInterceptor final : public grpc::experimental::Interceptor {
     });
   }
 
+  // Probes and reflection would only be noise between the traces of calls.
+  void StartSpan() {
+    if (tracer_ == nullptr || call_->method_.starts_with("/grpc.")) return;
+    call_->span_ = tracer_->StartSegment(&call_->trace_, {.http_method = "POST", .url_path = call_->method_});
+    if (!call_->span_.recording()) return;
+    call_->span_.SetHttpRequest("POST", call_->method_);
+    const std::string_view user_agent = call_->Metadata("x-user-agent");
+    call_->span_.SetHttpPeer("", false, user_agent.empty() ? call_->Metadata("user-agent") : user_agent);
+  }
+
   void Decide(auth::Outcome outcome) {
     call_->policy_ = authenticator_ == nullptr ? &PublicPolicy() : &policy_;
     call_->outcome_ = std::move(outcome);
@@ -89,6 +104,7 @@ class CallInterceptor final : public grpc::experimental::Interceptor {
   const auth::Policy& policy_;
   auth::Authenticator* const authenticator_;
   CallObserver* const observer_;
+  const telemetry::Tracer* const tracer_;
 };
 
 grpc::experimental::Interceptor* CallInterceptorFactory::CreateServerInterceptor(
@@ -96,7 +112,7 @@ grpc::experimental::Interceptor* CallInterceptorFactory::CreateServerInterceptor
   auto* call = dynamic_cast<CallContext*>(info->server_context());
   if (call == nullptr) return nullptr;
   CallInterceptor::SetMethod(call, info->method());
-  return new CallInterceptor(call, policies_->Find(info->method()), authenticator_.get(), observer_);
+  return new CallInterceptor(call, policies_->Find(info->method()), authenticator_.get(), observer_, tracer_);
 }
 
 }  // namespace stratus::rpc

@@ -113,8 +113,8 @@ class Server::Impl {
     grpc::ServerBuilder builder;
     ApplyLimits(options_.limits, &builder);
     std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
-    interceptors.push_back(
-        std::make_unique<CallInterceptorFactory>(&policies_, options_.authenticator, options_.observer));
+    interceptors.push_back(std::make_unique<CallInterceptorFactory>(&policies_, options_.authenticator,
+                                                                    options_.observer, options_.tracer));
     builder.experimental().SetInterceptorCreators(std::move(interceptors));
     builder.SetContextAllocator(std::make_unique<CallContextAllocator>(options_.observer));
     for (const ServerOptions::ServiceEntry& entry : options_.services) builder.RegisterService(entry.service);

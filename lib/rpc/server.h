@@ -27,6 +27,10 @@ namespace grpc {
 class Service;
 }
 
+namespace stratus::telemetry {
+class Tracer;
+}
+
 namespace stratus::rpc {
 
 class CallObserver;
@@ -66,6 +70,8 @@ struct ServerOptions {
 
   ServerLimits limits;
   CallObserver* observer = nullptr;  // outlives the server
+  // A segment for each call, which then is the CurrentSpan() of its handler. Null: none. Outlives the server.
+  const telemetry::Tracer* tracer = nullptr;
 
   // `Generated` is protoc's class: options.AddService<weather::v1::WeatherService>(&implementation).
   template <typename Generated>

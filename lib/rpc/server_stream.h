@@ -22,6 +22,7 @@
 #include "grpcpp/support/server_callback.h"
 #include "lib/rpc/admission.h"
 #include "lib/rpc/call.h"
+#include "lib/rpc/call_context.h"
 #include "lib/rpc/status.h"
 #include "lib/rpc/stream_gate.h"
 
@@ -106,6 +107,8 @@ grpc::ServerWriteReactor<Response>* ServerStream(grpc::CallbackServerContext* co
   if (admitted == nullptr) return new RefusedStream<Response>(refusal);
   using CallType = ServerStreamCall<Request, Response>;
   auto* reactor = new CallType(admitted, *request);
+  const telemetry::SpanRef span = admitted->span();  // a copy: the call may end before the handler returns
+  const telemetry::ScopedSpan scope(span);
   std::forward<Handler>(handler)(std::shared_ptr<CallType>(reactor, [](CallType* call) { call->HandlerLetGo(); }));
   return reactor;
 }

@@ -22,6 +22,7 @@
 #include "grpcpp/support/server_callback.h"
 #include "lib/rpc/admission.h"
 #include "lib/rpc/call.h"
+#include "lib/rpc/call_context.h"
 #include "lib/rpc/status.h"
 
 namespace stratus::rpc {
@@ -78,6 +79,8 @@ grpc::ServerUnaryReactor* Unary(grpc::CallbackServerContext* context, const Requ
   }
   using CallType = UnaryCall<Request, Response>;
   auto* reactor = new CallType(admitted, *request, *response);
+  const telemetry::SpanRef span = admitted->span();  // a copy: the call may end before the handler returns
+  const telemetry::ScopedSpan scope(span);
   std::forward<Handler>(handler)(std::shared_ptr<CallType>(reactor, [](CallType* call) { call->HandlerLetGo(); }));
   return reactor;
 }

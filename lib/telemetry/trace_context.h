@@ -5,9 +5,10 @@
 //   outgoing.Add("traceparent", trace.Traceparent());
 #pragma once
 
-#include <array>
 #include <string>
 #include <string_view>
+
+#include "lib/telemetry/trace_ids.h"
 
 namespace stratus::telemetry {
 
@@ -27,6 +28,9 @@ class TraceContext {
   Sampling sampling() const { return sampling_; }
   void set_sampling(Sampling sampling) { sampling_ = sampling; }
 
+  // The same trace, seen from another span of this hop: what is called from within that span gets its headers.
+  void set_span_id(const SpanIdDigits& id) { span_id_ = id; }
+
   // Headers for the next hop, whose parent is this hop's span.
   std::string Traceparent() const;
   // `Root=1-...;Parent=...;Sampled=1`, then the keys of the inbound header that this code does not know
@@ -35,12 +39,17 @@ class TraceContext {
   // `1-8hex-24hex`
   std::string XRayTraceId() const;
 
+  // The same, appended: no allocation where `out` has room.
+  void AppendTraceparent(std::string* out) const;
+  void AppendXAmznTraceId(std::string* out) const;
+  void AppendXRayTraceId(std::string* out) const;
+
  private:
   friend TraceContext ContinueTrace(std::string_view traceparent, std::string_view x_amzn_trace_id);
 
-  std::array<char, 32> trace_id_{};
-  std::array<char, 16> span_id_{};
-  std::array<char, 16> parent_id_{};
+  TraceIdDigits trace_id_{};
+  SpanIdDigits span_id_{};
+  SpanIdDigits parent_id_{};
   bool has_parent_ = false;
   Sampling sampling_ = Sampling::kUndecided;
   std::string unknown_keys_;  // `Lineage=a;Other=b`, bounded; empty almost always
@@ -48,7 +57,8 @@ class TraceContext {
 
 // Continues the trace of the inbound headers (either may be empty) with a new span id, or starts one. A malformed
 // header counts as absent, never as an error. With both, X-Amzn-Trace-Id wins where it names a parent: a load balancer
-// adds one without a parent to requests that carry only traceparent, and then traceparent wins.
+// adds one without a parent to requests that carry only traceparent, and then traceparent wins. Allocates nothing but
+// for unknown keys.
 TraceContext ContinueTrace(std::string_view traceparent, std::string_view x_amzn_trace_id);
 
 }  // namespace stratus::telemetry

@@ -27,12 +27,18 @@
 #include "lib/telemetry/admin_server.h"
 #include "lib/telemetry/metrics.h"
 #include "lib/telemetry/readiness.h"
+#include "lib/telemetry/tracing.h"
 #include "services/all_in_one/private_folder.h"
 #include "services/provisioning/service/application.h"
 #include "services/sandbox/sandbox.h"
 #include "services/weather/service/application.h"
 
 namespace stratus::all_in_one {
+namespace {
+
+constexpr absl::Duration kTraceFlush = absl::Seconds(2);
+
+}  // namespace
 
 // In the order in which they start; destroyed from the last one up.
 struct Platform::Parts {
@@ -43,6 +49,7 @@ struct Platform::Parts {
   telemetry::Readiness readiness;
   rpc::CallMetrics call_metrics{metrics};
   std::unique_ptr<sandbox::Sandbox> sandbox;
+  std::unique_ptr<telemetry::Tracing> tracing;
   std::shared_ptr<auth::CognitoAuthenticator> authenticator;
   std::unique_ptr<weather::Application> weather;
   std::unique_ptr<rpc::Server> weather_server;
@@ -53,6 +60,7 @@ struct Platform::Parts {
   std::unique_ptr<telemetry::AdminServer> admin;
 
   absl::Status StartSandbox();
+  absl::Status StartTracing();
   absl::Status StartAuthenticator();
   absl::Status StartWeather();
   absl::Status StartProvisioning();
@@ -70,9 +78,10 @@ struct Platform::Parts {
 auth::Environment Platform::Parts::Environment() const {
   auth::Environment process = auth::ProcessEnvironment();
   if (sandbox == nullptr) return process;
-  return [process, base = sandbox->base_url()](std::string_view name) {
+  return [process, base = sandbox->base_url(), xray = sandbox->xray_address()](std::string_view name) {
     std::optional<std::string> value = process(name);
     if (!value.has_value() && name == "STRATUS_SANDBOX_URL") value = base;
+    if (!value.has_value() && name == "AWS_XRAY_DAEMON_ADDRESS") value = xray;
     return value;
   };
 }
@@ -88,6 +97,11 @@ absl::Status Platform::Parts::StartSandbox() {
   absl::StatusOr<std::unique_ptr<sandbox::Sandbox>> started = sandbox::Sandbox::Start(std::move(options));
   if (!started.ok()) return started.status();
   sandbox = *std::move(started);
+  return absl::OkStatus();
+}
+
+absl::Status Platform::Parts::StartTracing() {
+  tracing = telemetry::Tracing::Start(telemetry::TracingOptionsFrom(Environment()));
   return absl::OkStatus();
 }
 
@@ -126,6 +140,7 @@ absl::Status Platform::Parts::StartProvisioning() {
   absl::StatusOr<provisioning::ServiceOptions> options =
       provisioning::ServiceOptionsFrom(flags.provisioning, Environment(), development);
   if (!options.ok()) return options.status();
+  options->tracer = tracing->TracerFor("stratus-provisioning");
   absl::StatusOr<std::unique_ptr<provisioning::Application>> started =
       provisioning::Application::Start(*std::move(options));
   if (!started.ok()) return started.status();
@@ -151,6 +166,7 @@ absl::StatusOr<std::unique_ptr<rpc::Server>> Platform::Parts::Serve(std::string_
   }
   server.authenticator = authenticator;
   server.observer = &call_metrics;
+  server.tracer = tracing->TracerFor(absl::StrCat("stratus-", core::ToAbsl(name)));
   return rpc::Server::Start(std::move(server));
 }
 
@@ -181,6 +197,7 @@ absl::Status Platform::Parts::StartGateway() {
   if (!descriptors.ok()) return descriptors.status();
   options.descriptors = *std::move(descriptors);
   options.authenticator = authenticator;
+  options.tracing.tracer = tracing->TracerFor("stratus-gateway");
   options.title = "Stratus";
   options.docs_dir = flags.docs_dir;
   options.openapi_overlay = provisioning->OpenApiOverlay();
@@ -200,6 +217,7 @@ absl::Status Platform::Parts::StartAdmin() {
     gateway->WriteMetrics(out);
     weather->WriteMetrics(out);
     provisioning->WriteMetrics(out);
+    tracing->WriteMetrics(out);
   }));
   readiness.AddCheck("provisioning", [this] { return provisioning->Ready(); });
   sources.push_back(auth::Observe(authenticator, &metrics, &readiness));
@@ -215,7 +233,10 @@ absl::Status Platform::Parts::WriteReady() const {
                                                   {"weather", weather_server->addresses().back()},
                                                   {"provisioning", provisioning_server->addresses().back()},
                                                   {"admin", admin->address()}};
-  if (sandbox != nullptr) addresses["sandbox"] = sandbox->address();
+  if (sandbox != nullptr) {
+    addresses["sandbox"] = sandbox->address();
+    addresses["xray"] = sandbox->xray_address();
+  }
   core::Log(core::Severity::kInfo, "stratusd is ready",
             {{"gateway", addresses["gateway"]},
              {"weather", addresses["weather"]},
@@ -229,8 +250,9 @@ absl::StatusOr<std::unique_ptr<Platform>> Platform::Start(const Flags& flags) {
   parts->flags = flags;
   parts->development = flags.profile == "development";
   if (absl::Status status = parts->sockets.Create(); !status.ok()) return status;
-  for (absl::Status (Parts::*start)() : {&Parts::StartSandbox, &Parts::StartAuthenticator, &Parts::StartWeather,
-                                         &Parts::StartProvisioning, &Parts::StartGateway, &Parts::StartAdmin}) {
+  for (absl::Status (Parts::*start)() :
+       {&Parts::StartSandbox, &Parts::StartTracing, &Parts::StartAuthenticator, &Parts::StartWeather,
+        &Parts::StartProvisioning, &Parts::StartGateway, &Parts::StartAdmin}) {
     if (absl::Status status = (parts.get()->*start)(); !status.ok()) return status;
   }
   if (absl::Status status = parts->WriteReady(); !status.ok()) return status;
@@ -254,6 +276,7 @@ void Platform::Drain() {
   parts_->provisioning_server.reset();
   parts_->weather->Stop();
   parts_->provisioning->Stop(grace);
+  parts_->tracing->Shutdown(kTraceFlush);
 }
 
 }  // namespace stratus::all_in_one

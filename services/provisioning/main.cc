@@ -18,11 +18,14 @@
 #include "lib/telemetry/admin_server.h"
 #include "lib/telemetry/metrics.h"
 #include "lib/telemetry/readiness.h"
+#include "lib/telemetry/tracing.h"
 #include "services/provisioning/service/application.h"
 
 namespace {
 
 using namespace stratus;
+
+constexpr absl::Duration kTraceFlush = absl::Seconds(2);
 
 struct Flags {
   std::string listen = "127.0.0.1:50052";
@@ -62,10 +65,12 @@ absl::StatusOr<std::shared_ptr<auth::CognitoAuthenticator>> MakeAuthenticator(co
   return auth::StartTokenChecks(*std::move(options));
 }
 
-absl::StatusOr<std::unique_ptr<provisioning::Application>> StartApplication(const Flags& flags) {
+absl::StatusOr<std::unique_ptr<provisioning::Application>> StartApplication(const Flags& flags,
+                                                                            const telemetry::Tracer* tracer) {
   auto options =
       provisioning::ServiceOptionsFrom(flags.service, auth::ProcessEnvironment(), flags.profile == "development");
   if (!options.ok()) return options.status();
+  options->tracer = tracer;
   return provisioning::Application::Start(*std::move(options));
 }
 
@@ -76,7 +81,10 @@ absl::Status Run(const Flags& flags, core::TerminationSignal* termination) {
   if (!admin_listen.ok()) return admin_listen.status();
   auto authenticator = MakeAuthenticator(flags);
   if (!authenticator.ok()) return authenticator.status();
-  auto application = StartApplication(flags);
+  // Outlives whatever has spans.
+  const auto tracing = telemetry::Tracing::Start(telemetry::TracingOptionsFrom(auth::ProcessEnvironment()));
+  const telemetry::Tracer* const tracer = tracing->TracerFor("stratus-provisioning");
+  auto application = StartApplication(flags, tracer);
   if (!application.ok()) return application.status();
 
   telemetry::Metrics metrics;
@@ -87,11 +95,15 @@ absl::Status Run(const Flags& flags, core::TerminationSignal* termination) {
   options.authenticator = *authenticator;
   options.authentication_off = flags.auth == "off";
   options.observer = &call_metrics;
+  options.tracer = tracer;
   (*application)->AddTo(&options);
   auto server = rpc::Server::Start(std::move(options));
   if (!server.ok()) return server.status();
 
-  const auto counted = metrics.AddSource([&](telemetry::Snapshot& out) { (*application)->WriteMetrics(out); });
+  const auto counted = metrics.AddSource([&](telemetry::Snapshot& out) {
+    (*application)->WriteMetrics(out);
+    tracing->WriteMetrics(out);
+  });
   readiness.AddCheck("store", [&] { return (*application)->Ready(); });
   const auto checks = auth::Observe(*authenticator, &metrics, &readiness);
   auto admin = telemetry::AdminServer::Start(*admin_listen, metrics, readiness);
@@ -115,6 +127,7 @@ absl::Status Run(const Flags& flags, core::TerminationSignal* termination) {
   (*application)->Drain();
   (*server)->Drain(absl::Seconds(flags.drain_seconds));
   (*application)->Stop(absl::Seconds(flags.drain_seconds));
+  tracing->Shutdown(kTraceFlush);
   return absl::OkStatus();
 }
 

@@ -15,6 +15,8 @@
 #include "services/sandbox/openweather.h"
 #include "services/sandbox/router.h"
 #include "services/sandbox/token_endpoint.h"
+#include "services/sandbox/xray/daemon.h"
+#include "services/sandbox/xray/traces_page.h"
 
 namespace stratus::sandbox {
 namespace {
@@ -52,6 +54,9 @@ class Sandbox::Services {
     issuer_ = *std::move(issuer);
     const absl::Status registered = issuer_->Register({options_.client_id, options_.client_secret, EveryScope()});
     if (!registered.ok()) return registered;
+    auto xray = xray::Daemon::Start(options_.xray_listen, options_.clock, &faults_);
+    if (!xray.ok()) return xray.status();
+    xray_ = *std::move(xray);
     AddRoutes();
     open_.store(true, std::memory_order_release);
     return absl::OkStatus();
@@ -67,6 +72,7 @@ class Sandbox::Services {
   const Options& options() const { return options_; }
   const std::string& base_url() const { return base_url_; }
   const std::string& issuer_url() const { return issuer_->url(); }
+  const std::string& xray_address() const { return xray_->address(); }
 
  private:
   void AddRoutes() {
@@ -88,6 +94,7 @@ class Sandbox::Services {
     digitalocean_.AddRoutes(&router_);
     AddAdminRoutes(&router_, issuer_.get(), &faults_);
     digitalocean::AddAdminRoutes(&router_, &digitalocean_);
+    xray::AddTraceRoutes(&router_, xray_.get());
   }
 
   const Options options_;
@@ -97,6 +104,7 @@ class Sandbox::Services {
   OpenWeather openweather_;
   OpenMeteo openmeteo_;
   digitalocean::Api digitalocean_;
+  std::unique_ptr<xray::Daemon> xray_;
   Router router_{&faults_};
   std::atomic<bool> open_ = false;
 };
@@ -135,6 +143,7 @@ Sandbox::~Sandbox() {
 
 std::string Sandbox::address() const { return server_->address(); }
 const std::string& Sandbox::base_url() const { return services_->base_url(); }
+const std::string& Sandbox::xray_address() const { return services_->xray_address(); }
 const std::string& Sandbox::issuer_url() const { return services_->issuer_url(); }
 
 }  // namespace stratus::sandbox

@@ -20,6 +20,8 @@ namespace stratus::sandbox {
 
 struct Options {
   core::Address listen = {};
+  // The X-Ray daemon's port, UDP and TCP.
+  core::Address xray_listen = {.host = "127.0.0.1", .port = 0, .unix_path = {}};
   // `development`; anything else is refused.
   std::string profile = "production";
   // What tokens name as their issuer's origin, `http://sandbox:8090`; by default the bound address. For containers,
@@ -50,6 +52,8 @@ class Sandbox {
   // `http://127.0.0.1:40123`: the base of Open-Meteo (/v1) and its geocoder, of OpenWeather (/data, /geo), and
   // of DigitalOcean (/v2): DIGITALOCEAN_API_URL.
   const std::string& base_url() const;
+  // AWS_XRAY_DAEMON_ADDRESS: what comes there can be looked at under /traces.
+  const std::string& xray_address() const;
   // `BASE/POOL`: the `iss` of its tokens; the key set is at /.well-known/jwks.json under it.
   const std::string& issuer_url() const;
 

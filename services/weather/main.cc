@@ -17,11 +17,14 @@
 #include "lib/telemetry/admin_server.h"
 #include "lib/telemetry/metrics.h"
 #include "lib/telemetry/readiness.h"
+#include "lib/telemetry/tracing.h"
 #include "services/weather/service/application.h"
 
 namespace {
 
 using namespace stratus;
+
+constexpr absl::Duration kTraceFlush = absl::Seconds(2);
 
 struct Flags {
   std::string listen = "127.0.0.1:50051";
@@ -69,6 +72,8 @@ absl::Status Run(const Flags& flags, core::TerminationSignal* termination) {
   if (!admin_listen.ok()) return admin_listen.status();
   auto authenticator = MakeAuthenticator(flags);
   if (!authenticator.ok()) return authenticator.status();
+  // Outlives whatever has spans.
+  const auto tracing = telemetry::Tracing::Start(telemetry::TracingOptionsFrom(auth::ProcessEnvironment()));
   auto application = StartApplication(flags);
   if (!application.ok()) return application.status();
 
@@ -80,11 +85,15 @@ absl::Status Run(const Flags& flags, core::TerminationSignal* termination) {
   options.authenticator = *authenticator;
   options.authentication_off = flags.auth == "off";
   options.observer = &call_metrics;
+  options.tracer = tracing->TracerFor("stratus-weather");
   (*application)->AddTo(&options);
   auto server = rpc::Server::Start(std::move(options));
   if (!server.ok()) return server.status();
 
-  const auto counted = metrics.AddSource([&](telemetry::Snapshot& out) { (*application)->WriteMetrics(out); });
+  const auto counted = metrics.AddSource([&](telemetry::Snapshot& out) {
+    (*application)->WriteMetrics(out);
+    tracing->WriteMetrics(out);
+  });
   const auto checks = auth::Observe(*authenticator, &metrics, &readiness);
   auto admin = telemetry::AdminServer::Start(*admin_listen, metrics, readiness);
   if (!admin.ok()) return admin.status();
@@ -100,6 +109,7 @@ absl::Status Run(const Flags& flags, core::TerminationSignal* termination) {
   readiness.SetDraining();
   (*server)->Drain(absl::Seconds(flags.drain_seconds));
   (*application)->Stop();
+  tracing->Shutdown(kTraceFlush);
   return absl::OkStatus();
 }
 

@@ -220,6 +220,7 @@ class Application::Impl {
               .keeper = keeper_.get(),
               .backend = backend_.get(),
               .counters = &counters_,
+              .tracer = options_.tracer,
               .options = options_.runtime};
     auto scheduler = service::Scheduler::Start(&parts_);
     if (!scheduler.ok()) return scheduler.status();

@@ -34,5 +34,6 @@ inline std::string BlobContext(std::string_view run_uid, std::string_view name) 
 // Blobs of a run.
 inline constexpr std::string_view kPlanBlob = "plan";           // plan.bin, as the engine saved it
 inline constexpr std::string_view kPlanViewBlob = "plan-view";  // a serialized v1::Plan, without its name
+inline constexpr std::string_view kTraceBlob = "trace";  // not sealed: the traceparent of the call that asked for it
 
 }  // namespace stratus::provisioning::service

@@ -20,6 +20,10 @@ namespace CLI {
 class App;
 }
 
+namespace stratus::telemetry {
+class Tracer;
+}
+
 namespace stratus::provisioning {
 
 // As given on the command line; what is empty is looked for (see ServiceOptionsFrom).
@@ -55,6 +59,7 @@ struct ServiceOptions {
   service::RuntimeOptions runtime;
   service::ApiSettings api;
   std::optional<remote_state::Options> remote_state;  // nullopt: states are in the store alone
+  const telemetry::Tracer* tracer = nullptr;          // for runs; outlives the application
 };
 
 // Looks a variable up; nullopt when it is not set. An empty value counts as not set.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "lib/telemetry/span.h"
 #include "services/weather/service/report_codec.h"
 
 namespace stratus::weather {
@@ -56,15 +57,21 @@ void ReportStore::Get(Source& source, const std::string& key, ReportRequest requ
 void ReportStore::Fetch(Source& source, const std::string& key, const ReportRequest& request, absl::Time deadline,
                         Landed done) {
   if (shared_ == nullptr) return Ask(source, key, request, deadline, nullptr, std::move(done));
-  shared_->Find(absl::StrCat(kSharedKeyPrefix, key),
-                [this, &source, key, request, deadline, done = std::move(done)](std::optional<std::string> bytes) {
-                  std::optional<SourceReport> report;
-                  if (bytes) report = DecodeReport(*bytes);
-                  if (!report) return Ask(source, key, request, deadline, nullptr, done);
-                  Cache::Fetched fetched = Entry(*std::move(report));
-                  if (clock_->Now() - fetched.fetched_at < options_.ttl) return done(std::move(fetched));
-                  Ask(source, key, request, deadline, std::move(fetched.value), done);
-                });
+  const telemetry::SpanRef caller = telemetry::CurrentSpan();
+  const auto span = std::make_shared<telemetry::Span>(caller.StartChild("Redis", telemetry::SpanKind::kDatabase));
+  span->SetDatabase("Redis", "GET");
+  shared_->Find(absl::StrCat(kSharedKeyPrefix, key), [this, &source, key, request, deadline, done = std::move(done),
+                                                      caller, span](std::optional<std::string> bytes) {
+    span->Annotate("cache", bytes ? "hit" : "miss");
+    span->End();
+    const telemetry::ScopedSpan scope(caller);
+    std::optional<SourceReport> report;
+    if (bytes) report = DecodeReport(*bytes);
+    if (!report) return Ask(source, key, request, deadline, nullptr, done);
+    Cache::Fetched fetched = Entry(*std::move(report));
+    if (clock_->Now() - fetched.fetched_at < options_.ttl) return done(std::move(fetched));
+    Ask(source, key, request, deadline, std::move(fetched.value), done);
+  });
 }
 
 // `older`: what to fall back on when the source fails; may be null.

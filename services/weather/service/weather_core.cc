@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "lib/telemetry/span.h"
 #include "services/weather/domain/local_day.h"
 #include "services/weather/domain/reply.h"
 
@@ -192,7 +193,12 @@ void WeatherCore::WithReport(const Where& where, const std::string& language, ab
 void WeatherCore::WithReportAt(Source& source, const Target& target, const std::string& language, absl::Time deadline,
                                Make make, Done<EncodedReply> done) {
   const std::string key = ReportStore::Key(source, target.where, language);
-  if (const auto entry = reports_.FindFresh(key)) return done(make(*entry, "", target.named.get()));
+  const telemetry::SpanRef span = telemetry::CurrentSpan();
+  if (const auto entry = reports_.FindFresh(key)) {
+    span.Annotate("cache", "hit");
+    return done(make(*entry, "", target.named.get()));
+  }
+  span.Annotate("cache", "miss");
   reports_.Get(source, key, {target.where, language}, deadline,
                [make = std::move(make), named = target.named,
                 done = std::move(done)](absl::StatusOr<ReportStore::Cache::Hit> hit) {

@@ -38,6 +38,7 @@ Caller CallerOf(const rpc::Call& call) {
     caller.scopes = principal->scopes;
   }
   caller.trace_id = call.trace().trace_id();
+  if (call.trace().sampling() == telemetry::Sampling::kSampled) caller.traceparent = call.trace().Traceparent();
   caller.call_id = call.request_id();
   caller.idempotency_key = Unquoted(call.Metadata("idempotency-key"));
   caller.prefer = call.Metadata("prefer");

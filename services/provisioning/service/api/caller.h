@@ -21,6 +21,7 @@ struct Caller {
   bool authenticated = false;
   std::vector<std::string> scopes;  // sorted
   std::string trace_id;
+  std::string traceparent;      // of the call's own span; empty where it is not sampled
   std::string call_id;          // x-request-id, for the audit log
   std::string idempotency_key;  // the header's, unquoted; may be empty
   std::string prefer;           // the Prefer header; may be empty

@@ -97,6 +97,10 @@ absl::StatusOr<store::RunRow> QueueRun(const ApiParts& parts, store::Transaction
   if (!sealed.ok()) return sealed.status();
   run.sealed_variables = *std::move(sealed);
   if (absl::Status status = InsertRun(transaction, now, &run); !status.ok()) return status;
+  if (!caller.traceparent.empty()) {
+    const absl::Status kept = transaction.PutBlob(run.uid, kTraceBlob, caller.traceparent);
+    if (!kept.ok()) return kept;
+  }
 
   const store::RunRow& current = open->empty() ? run : open->front();
   stack->record.set_state(v1::Stack::STATE_BUSY);

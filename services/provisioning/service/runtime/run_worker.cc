@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "lib/core/log.h"
 #include "lib/core/status.h"
+#include "lib/telemetry/tracer.h"
 #include "services/provisioning/domain/limits.h"
 #include "services/provisioning/domain/run_status.h"
 #include "services/provisioning/service/runtime/run_error.h"
@@ -58,6 +59,27 @@ RunWorker::RunWorker(const RuntimeParts& parts, store::RunRow run, RunControl* c
     : parts_(parts), control_(*control), taken_over_(taken_over), lease_(parts.store, run, control) {}
 
 void RunWorker::Run() {
+  const telemetry::Span span = StartSpan();
+  const telemetry::ScopedSpan scope(span);
+  DriveOn();
+}
+
+telemetry::Span RunWorker::StartSpan() const {
+  if (parts_.tracer == nullptr) return {};
+  const absl::StatusOr<std::string> traceparent = parts_.store->GetBlob(lease_.run_uid(), kTraceBlob);
+  if (!traceparent.ok()) return {};
+  const telemetry::TraceContext asked = telemetry::ContinueTrace(*traceparent, "");
+  if (asked.sampling() != telemetry::Sampling::kSampled) return {};
+  telemetry::Span span =
+      parts_.tracer->ResumeSegment(asked.trace_id(), asked.parent_id(), parts_.tracer->resource().service_name);
+  span.Annotate("run", lease_.run().record.name());
+  span.Annotate("run_kind", v1::RunKind_Name(lease_.run().record.kind()));
+  span.Annotate("taken_over", taken_over_);
+  span.Announce();  // it may take minutes
+  return span;
+}
+
+void RunWorker::DriveOn() {
   absl::Duration wait = kRetryFirst;
   for (int attempt = 1;; ++attempt) {
     const absl::Status status = Drive();
@@ -439,6 +461,9 @@ absl::Status RunWorker::End(Ending ending) {
   parts_.keeper->ReleaseLeft(lease_.run_uid(), lease_.epoch());
   // While the stack is still there: cut short here, the end is stored again, and this done again.
   if (lease_.run().deletes_stack && ending.status == v1::RUN_STATUS_APPLIED) parts_.keeper->Forget(lease_.run_uid());
+  const telemetry::SpanRef span = telemetry::CurrentSpan();
+  span.Annotate("run_status", v1::RunStatus_Name(ending.status));
+  if (ending.error) span.SetStatus(core::FromProto(*ending.error));
   if (absl::Status ended = EndRun(parts_, &lease_, inputs_ ? &*inputs_ : nullptr, ending); !ended.ok()) return ended;
   if (keep) return absl::OkStatus();
   if (absl::Status removed = parts_.engine->Remove(lease_.run_uid()); !removed.ok() && !absl::IsNotFound(removed)) {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 
+#include "lib/telemetry/span.h"
 #include "services/provisioning/service/runtime/recovery.h"
 #include "services/provisioning/service/runtime/run_end.h"
 #include "services/provisioning/service/runtime/step_driver.h"
@@ -23,6 +24,9 @@ class RunWorker {
   void Tell(std::string message);
   void GiveUp(const absl::Status& why);
   absl::Status ReadRunInputs();
+  // A segment in the trace of the call that asked for the run, which may be long over.
+  telemetry::Span StartSpan() const;
+  void DriveOn();
   absl::Status WaitForInputs(const absl::Status& why);
   absl::Status Begin();
   absl::Status CheckState();

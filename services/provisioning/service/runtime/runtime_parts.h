@@ -16,6 +16,10 @@
 #include "services/provisioning/store/seal.h"
 #include "services/provisioning/store/store.h"
 
+namespace stratus::telemetry {
+class Tracer;
+}
+
 namespace stratus::provisioning::service {
 
 struct RuntimeOptions {
@@ -54,6 +58,7 @@ struct RuntimeParts {
   StateKeeper* keeper = nullptr;
   StateBackend* backend = nullptr;
   RuntimeCounters* counters = nullptr;
+  const telemetry::Tracer* tracer = nullptr;  // may be null
   RuntimeOptions options;
 };
 

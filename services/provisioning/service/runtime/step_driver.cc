@@ -8,6 +8,7 @@
 #include "lib/core/clock.h"
 #include "lib/core/log.h"
 #include "lib/core/status.h"
+#include "lib/telemetry/span.h"
 #include "services/provisioning/domain/limits.h"
 #include "services/provisioning/service/sealed_names.h"
 
@@ -96,7 +97,10 @@ absl::StatusOr<StepResult> StepDriver::Launch(const StepOrder& order, v1::RunSta
   step.targets = order.targets;
   step.plan = order.plan;
   step.limits = parts_.options.limits;
+  telemetry::Span span = telemetry::CurrentSpan().StartChild("launch", telemetry::SpanKind::kInternal);
   absl::StatusOr<std::unique_ptr<engine::Watch>> watch = LaunchPatiently(step);
+  span.SetStatus(watch.status());
+  span.End();
   if (!watch.ok()) return watch.status();
   return Follow(*std::move(watch));
 }
@@ -218,7 +222,16 @@ class StepDriver::Following {
 
 absl::StatusOr<StepResult> StepDriver::Follow(std::unique_ptr<engine::Watch> watch) {
   raise_to_applying_ = PlansAndApplies(watch->command()) && lease_.run().record.status() == v1::RUN_STATUS_PLANNING;
-  return Following(this, std::move(watch)).Run();
+  const telemetry::Span span =
+      telemetry::CurrentSpan().StartChild(StepName(watch->command()), telemetry::SpanKind::kInternal);
+  absl::StatusOr<StepResult> result = Following(this, std::move(watch)).Run();
+  if (!result.ok()) {
+    span.SetStatus(result.status());
+  } else {
+    span.Annotate("exit_code", int64_t{result->exit.code});
+    if (!result->succeeded()) span.SetOutcome(telemetry::SpanOutcome::kFault);
+  }
+  return result;
 }
 
 }  // namespace stratus::provisioning::service

@@ -1,0 +1,99 @@
+#include "gateway/proxy/call_trace.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "lib/core/status.h"
+
+namespace stratus::gateway::proxy {
+namespace {
+
+constexpr std::string_view kTraceparent = "traceparent";
+constexpr std::string_view kXAmznTraceId = "x-amzn-trace-id";
+
+std::string_view WithoutPort(std::string_view peer) {
+  const size_t port = peer.rfind(':');
+  if (port != std::string_view::npos) peer = peer.substr(0, port);
+  if (peer.size() > 2 && peer.front() == '[') peer = peer.substr(1, peer.size() - 2);
+  return peer;
+}
+
+// `/pkg.Service/Method` -> `pkg.Service`
+std::string_view ServiceOf(std::string_view method) {
+  method.remove_prefix(std::min<size_t>(1, method.size()));
+  return method.substr(0, method.find('/'));
+}
+
+// Whether the call may have come to the service at all, which then has a segment of its own.
+bool Arrived(absl::StatusCode code) {
+  return code != absl::StatusCode::kUnavailable && code != absl::StatusCode::kDeadlineExceeded &&
+         code != absl::StatusCode::kCancelled;
+}
+
+}  // namespace
+
+void CallTrace::Begin(const TraceSettings& settings, const http::RequestHead& head) {
+  on_ = settings.tracer != nullptr;
+  if (!on_) return;
+  const bool believe = !settings.ignore_inbound;
+  trace_ = telemetry::ContinueTrace(believe ? head.Find(kTraceparent) : std::string_view(),
+                                    believe ? head.Find(kXAmznTraceId) : std::string_view());
+  span_ = settings.tracer->StartSegment(&trace_,
+                                        {.host = head.authority, .http_method = head.method, .url_path = head.path});
+  root_.assign("Root=");
+  trace_.AppendXRayTraceId(&root_);
+  if (span_.recording()) Describe(head);
+}
+
+void CallTrace::Describe(const http::RequestHead& head) {
+  span_.SetHttpRequest(head.method, absl::StrCat(head.secure ? "https://" : "http://", core::ToAbsl(head.authority),
+                                                 core::ToAbsl(head.path)));
+  const std::string_view forwarded = head.Find("x-forwarded-for");
+  const std::string_view first = forwarded.substr(0, forwarded.find(','));
+  span_.SetHttpPeer(first.empty() ? WithoutPort(head.peer) : first, !first.empty(), head.Find("user-agent"));
+}
+
+void CallTrace::BeginUpstream(std::string_view method, HeaderList* metadata) {
+  if (!on_) return;
+  telemetry::TraceContext next = trace_;
+  if (span_.recording()) {
+    upstream_ = span_.StartChild(ServiceOf(method), telemetry::SpanKind::kClient);
+    upstream_.SetHttpRequest("POST", method);
+    next.set_span_id(upstream_.id());
+  }
+  metadata->erase(std::remove_if(metadata->begin(), metadata->end(),
+                                 [](const http::Header& header) {
+                                   return header.name == kTraceparent || header.name == kXAmznTraceId;
+                                 }),
+                  metadata->end());
+  traceparent_.clear();
+  next.AppendTraceparent(&traceparent_);
+  x_amzn_trace_id_.clear();
+  next.AppendXAmznTraceId(&x_amzn_trace_id_);
+  metadata->push_back({kTraceparent, traceparent_});
+  metadata->push_back({kXAmznTraceId, x_amzn_trace_id_});
+}
+
+void CallTrace::AppendResponseHeaders(HeaderList* out) const {
+  if (on_) out->push_back({kXAmznTraceId, root_});
+}
+
+void CallTrace::End(int http_status, absl::StatusCode code, uint64_t bytes, std::string_view route,
+                    std::string_view client_id) {
+  if (!span_.recording()) return;
+  if (upstream_.recording()) {
+    if (Arrived(code)) upstream_.SetTraced();
+    upstream_.Annotate("rpc_code", core::CodeName(code));
+    upstream_.SetOutcome(telemetry::OutcomeOf(code));
+    upstream_.End();
+  }
+  span_.Annotate("route", route);
+  span_.Annotate("rpc_code", core::CodeName(code));
+  if (!client_id.empty()) span_.Annotate("client_id", client_id);
+  span_.SetHttpResponse(http_status, static_cast<int64_t>(bytes));
+  // Over gRPC the HTTP status is 200, however the call ended.
+  if (http_status == 200) span_.SetOutcome(telemetry::OutcomeOf(code));
+  span_.End();
+}
+
+}  // namespace stratus::gateway::proxy

@@ -1,0 +1,22 @@
+// Ids of traces and spans: hexadecimal digits from the system's CSPRNG. Bytes are fetched in blocks a thread, so that
+// an id costs some nanoseconds and not a system call.
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+namespace stratus::telemetry {
+
+using TraceIdDigits = std::array<char, 32>;
+using SpanIdDigits = std::array<char, 16>;
+
+// Lower-case digits, never all zero.
+SpanIdDigits NewSpanId();
+
+// The first eight digits are the time in seconds since the epoch: X-Ray drops a segment whose trace id is a month old.
+TraceIdDigits NewTraceId();
+
+// Writes `count` random digits.
+void WriteRandomDigits(char* out, size_t count);
+
+}  // namespace stratus::telemetry

@@ -1,0 +1,108 @@
+#include "lib/telemetry/tracing.h"
+
+#include <fstream>
+#include <map>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "lib/core/log.h"
+#include "lib/telemetry/metrics.h"
+
+namespace stratus::telemetry {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::Pair;
+using ::testing::SizeIs;
+
+TracingOptions From(std::map<std::string, std::string, std::less<>> variables) {
+  return TracingOptionsFrom([variables](std::string_view name) -> std::optional<std::string> {
+    const auto found = variables.find(name);
+    if (found == variables.end()) return std::nullopt;
+    return found->second;
+  });
+}
+
+class LogLines {
+ public:
+  LogLines() {
+    core::SetLogSink([this](std::string_view line) { lines_ += line; });
+  }
+  ~LogLines() { core::SetLogSink(nullptr); }
+  const std::string& lines() const { return lines_; }
+
+ private:
+  std::string lines_;
+};
+
+TEST(TracingOptions, TakesTheDaemonsAddress) {
+  const TracingOptions options = From({{"AWS_XRAY_DAEMON_ADDRESS", "tcp:a:1 udp:b:2"}, {"STRATUS_VERSION", "1.2"}});
+  ASSERT_TRUE(options.daemon);
+  EXPECT_EQ(options.daemon->udp.ToString(), "b:2");
+  EXPECT_EQ(options.service_version, "1.2");
+  EXPECT_FALSE(From({}).daemon);
+}
+
+TEST(TracingOptions, LogsAWrongAddressAndGoesOnWithoutTracing) {
+  const LogLines log;
+  EXPECT_FALSE(From({{"AWS_XRAY_DAEMON_ADDRESS", "nonsense"}}).daemon);
+  EXPECT_THAT(log.lines(), HasSubstr("AWS_XRAY_DAEMON_ADDRESS"));
+}
+
+TEST(TracingOptions, ReadsRulesFromAFileAndLogsAWrongOne) {
+  const std::string path = testing::TempDir() + "/rules.json";
+  std::ofstream(path) << R"({"version": 2, "default": {"fixed_target": 3, "rate": 0.5}})";
+  EXPECT_THAT(From({{"STRATUS_SAMPLING_RULES", path}}).local_rules, SizeIs(1));
+  std::ofstream(path) << "nonsense";
+  const LogLines log;
+  EXPECT_THAT(From({{"STRATUS_SAMPLING_RULES", path}}).local_rules, IsEmpty());
+  EXPECT_THAT(From({{"STRATUS_SAMPLING_RULES", "/does/not/exist"}}).local_rules, IsEmpty());
+  EXPECT_THAT(log.lines(), HasSubstr("not a JSON object"));
+  EXPECT_THAT(log.lines(), HasSubstr("cannot be read"));
+}
+
+TEST(TracingOptions, SaysWhereTheProgramRuns) {
+  const std::string ecs = "ECS_CONTAINER_METADATA_URI_V4", aws = "AWS_EXECUTION_ENV";
+  EXPECT_EQ(From({}).origin, "");
+  EXPECT_EQ(From({{ecs, "http://x"}, {aws, "AWS_ECS_FARGATE"}}).origin, "AWS::ECS::Fargate");
+  EXPECT_EQ(From({{ecs, "http://x"}, {aws, "AWS_ECS_EC2"}}).origin, "AWS::ECS::Container");
+  const TracingOptions eks = From({{"KUBERNETES_SERVICE_HOST", "10.0.0.1"}, {"HOSTNAME", "pod-1"}});
+  EXPECT_EQ(eks.origin, "AWS::EKS::Container");
+  EXPECT_THAT(eks.aws, ElementsAre(Pair("eks.pod", "pod-1")));
+}
+
+TEST(Tracing, IsOffWithoutADaemon) {
+  const auto tracing = Tracing::Start({});
+  EXPECT_EQ(tracing->TracerFor("door"), nullptr);
+  Metrics metrics;
+  const auto source = metrics.AddSource([&](Snapshot& out) { tracing->WriteMetrics(out); });
+  EXPECT_THAT(metrics.Scrape(), Not(HasSubstr("stratus_trace")));
+  tracing->Shutdown(absl::ZeroDuration());
+}
+
+TEST(Tracing, LosesNothingInSilenceWhereNobodyListens) {
+  TracingOptions options;
+  options.daemon = DaemonAddress{{"127.0.0.1", 9}, {"127.0.0.1", 9}};
+  SamplingRule everything;
+  everything.fixed_rate = 1;
+  options.local_rules = {everything};
+  options.central_rules = false;
+  const auto tracing = Tracing::Start(options);
+  const Tracer* tracer = tracing->TracerFor("door");
+  ASSERT_NE(tracer, nullptr);
+  EXPECT_EQ(tracer->resource().service_name, "door");
+  TraceContext trace = ContinueTrace("", "");
+  tracer->StartSegment(&trace, {}).End();
+  tracing->Shutdown(absl::InfiniteDuration());
+  Metrics metrics;
+  const auto source = metrics.AddSource([&](Snapshot& out) { tracing->WriteMetrics(out); });
+  EXPECT_THAT(metrics.Scrape(), HasSubstr("stratus_trace_spans_created_total{exporter=\"xray\"} 1\n"));
+  EXPECT_THAT(metrics.Scrape(),
+              HasSubstr("stratus_trace_spans_dropped_total{exporter=\"xray\",reason=\"refused\"} 1\n"));
+}
+
+}  // namespace
+}  // namespace stratus::telemetry
