@@ -28,7 +28,7 @@ struct Method {
   const transcode::MessageTable* input = nullptr;
   const transcode::MessageTable* output = nullptr;
   const auth::Policy* policy = nullptr;
-  size_t upstream = 0;  // position in SnapshotOptions::upstreams
+  size_t upstream = 0;      // position in SnapshotOptions::upstreams
   bool idempotent = false;  // by idempotency_level: may be called again when it failed before any reply
   bool client_streaming = false;
   bool server_streaming = false;
