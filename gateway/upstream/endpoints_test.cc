@@ -200,6 +200,29 @@ TEST_F(EndpointsTest, AnEndpointThatGoesEndsItsCallsAndGetsNoMore) {
   EXPECT_EQ(stats_->connections.value(), 1u);
 }
 
+TEST_F(EndpointsTest, ConnectionsThatEndInOrderLoseNoCall) {
+  Server staying("staying"), leaving("leaving");
+  ConnectTo({&staying, &leaving});
+  Warm(2);
+  leaving.Set(Way::kLeave);
+  std::deque<std::unique_ptr<Recorder>> calls;
+  int ended = 0;
+  // Thirty calls at any time; not idempotent, so that none is sent twice once a server may have seen it.
+  RunUntil([&] {
+    while (calls.size() < 30) {
+      calls.push_back(std::make_unique<Recorder>());
+      Start(calls.back().get(), "Echo", Framed(google::protobuf::Any()), 10'000'000'000);
+    }
+    while (!calls.empty() && calls.front()->status.has_value()) {
+      EXPECT_TRUE(calls.front()->status->ok()) << *calls.front()->status;
+      calls.pop_front();
+      ++ended;
+    }
+    return ended > 1000 && leaving.connections() > 10;
+  });
+  EXPECT_GT(stats_->retries[static_cast<size_t>(RetryReason::kGoAway)].value(), 0u);
+}
+
 TEST_F(EndpointsTest, ResolvesAgainWhenNoEndpointCanBeReached) {
   Server moved("moved");
   {
