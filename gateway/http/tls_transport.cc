@@ -244,11 +244,26 @@ class TlsTransport final : public Transport, private TransportEvents {
     return error_ = -EPROTO;
   }
 
+  // A loop that ends drops its handlers without running them: they let go in their destructor.
+  class Ref {
+   public:
+    explicit Ref(TlsTransport* to) : to_(to) { ++to_->references_; }
+    Ref(const Ref& other) : Ref(other.to_) {}
+    Ref(Ref&& other) noexcept : to_(std::exchange(other.to_, nullptr)) {}
+    Ref& operator=(Ref) = delete;
+    ~Ref() {
+      if (to_ != nullptr) to_->Release();
+    }
+    TlsTransport* operator->() const { return to_; }
+    TlsTransport& operator*() const { return *to_; }
+
+   private:
+    TlsTransport* to_;
+  };
+
   void Post(void (TlsTransport::*step)()) {
-    ++references_;
-    boost::asio::post(loop_, [this, step] {
-      if (events_ != nullptr) (this->*step)();
-      Release();
+    boost::asio::post(loop_, [self = Ref(this), step] {
+      if (self->events_ != nullptr) ((*self).*step)();
     });
   }
 

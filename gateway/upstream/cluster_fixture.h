@@ -6,6 +6,7 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -110,13 +111,14 @@ class Server {
     kUnimplemented,
     kCut,     // breaks the connection
     kGoAway,  // has not processed the call and takes no more on this connection
+    kLeave,   // ends each connection as RFC 9113 has it: a GOAWAY that names no stream, then one that does
     kRefuse,
     kSilent,
     kHold,  // answers, but only once another way is set
   };
 
   explicit Server(const std::string& name)
-      : name_(name), server_([this](int, uint32_t stream) { return Reply(stream); }) {}
+      : name_(name), server_([this](int connection, uint32_t stream) { return Reply(connection, stream); }) {}
 
   ~Server() { Set(Way::kSilent); }
 
@@ -131,7 +133,7 @@ class Server {
  private:
   static constexpr uint32_t kRefusedStream = 7;
 
-  std::string Reply(uint32_t stream) {
+  std::string Reply(int connection, uint32_t stream) {
     ++calls_;
     switch (way_.load()) {
       case Way::kAnswer: return Answer(stream, 1);
@@ -142,11 +144,21 @@ class Server {
       case Way::kUnimplemented: return Verdict(stream, "12", "");
       case Way::kCut: return testing::RawH2Server::kCut;
       case Way::kGoAway: return testing::GoAway(0, 0);
+      case Way::kLeave: return Leave(connection, stream);
       case Way::kRefuse: return testing::RstStream(stream, kRefusedStream);
       case Way::kSilent: break;
       case Way::kHold: way_.wait(Way::kHold); return Answer(stream, 1);
     }
     return "";
+  }
+  std::string Leave(int connection, uint32_t stream) {
+    constexpr uint32_t kNoStream = 0x7fffffff;
+    const std::lock_guard<std::mutex> lock(mutex_);
+    switch (leaving_[connection]++) {
+      case 0: return testing::GoAway(kNoStream, 0) + Answer(stream, 1);
+      case 1: return testing::GoAway(stream, 0) + Answer(stream, 1);
+      default: return "";  // beyond the last stream
+    }
   }
   std::string Head(uint32_t stream) const {
     return testing::Headers(
@@ -168,6 +180,8 @@ class Server {
   const std::string name_;
   std::atomic<int> calls_{0};
   std::atomic<Way> way_{Way::kAnswer};
+  std::mutex mutex_;
+  std::map<int, int> leaving_;   // by connection: calls since it began to leave
   testing::RawH2Server server_;  // last: its threads use the others
 };
 
