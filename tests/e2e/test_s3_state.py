@@ -24,7 +24,14 @@ def s3(request):
 
 @pytest.fixture
 def rig(s3, tmp_path):
-    rig = Rig(tmp_path, modules=KEYS, flags=s3.flags, environment=s3.environment)
+    environment = s3.environment
+    if s3.lock == "dynamodb":
+        # What opens the bucket may be in the environment, or in the secrets file.
+        secrets = tmp_path / "secrets.yaml"
+        secrets.write_text(json.dumps({"state": CREDENTIALS}))
+        secrets.chmod(0o600)
+        environment = {"AWS_REGION": environment["AWS_REGION"], "STRATUS_PROVISIONING_SECRETS_FILE": str(secrets)}
+    rig = Rig(tmp_path, modules=KEYS, flags=s3.flags, environment=environment)
     yield rig
     rig.stop()
 
