@@ -1,6 +1,5 @@
 """A bucket and a lock table that behave like AWS's (moto), and tofu run by hand on the same state."""
 
-import contextlib
 import json
 import logging
 import os
@@ -9,8 +8,7 @@ import subprocess
 import uuid
 
 import boto3
-from botocore.exceptions import ClientError
-from conftest import DEPS
+from conftest import DEPS, call
 from moto.server import ThreadedMotoServer
 
 REGION = "eu-central-1"
@@ -27,6 +25,8 @@ class S3:
         self.server.start()
         host, port = self.server.get_host_and_port()
         self.endpoint = f"http://{host}:{port}"
+        # Its memory is the process's: what another test left goes.
+        assert call(f"{self.endpoint}/moto-api/reset", "POST").status == 200
         session = boto3.Session(CREDENTIALS["AWS_ACCESS_KEY_ID"], CREDENTIALS["AWS_SECRET_ACCESS_KEY"], region_name=REGION)
         self.s3 = session.client("s3", endpoint_url=self.endpoint)
         self.dynamodb = session.client("dynamodb", endpoint_url=self.endpoint)
@@ -48,12 +48,6 @@ class S3:
         self.environment = {**CREDENTIALS, "AWS_REGION": REGION}
 
     def stop(self):
-        # Its memory is the process's: what one test leaves, the next one would find.
-        with contextlib.suppress(ClientError):
-            self.dynamodb.delete_table(TableName=TABLE)
-        for key in self.keys():
-            self.s3.delete_object(Bucket=BUCKET, Key=key)
-        self.s3.delete_bucket(Bucket=BUCKET)
         self.server.stop()
 
     def go_down(self):

@@ -28,7 +28,13 @@ variable "gate" {
 
 resource "terraform_data" "loud" {
   provisioner "local-exec" {
-    command = "touch \\"$GATE.reached\\"; until [ -e \\"$GATE\\" ]; do sleep 0.05; done; echo \\"I have $SECRET and $DIGITALOCEAN_TOKEN\\"; echo \\"oops, $SECRET\\" >&2; exit 3"
+    command = <<-EOT
+      touch "$GATE.reached"
+      until [ -e "$GATE" ]; do sleep 0.05; done
+      echo "I have $SECRET and $DIGITALOCEAN_TOKEN"
+      echo "oops, $SECRET" >&2
+      exit 3
+    EOT
     environment = {
       SECRET = nonsensitive(var.secret)
       GATE   = var.gate

@@ -8,7 +8,7 @@ import signal
 import time
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, call
 from provisioning_rig import Rig, public_key
 from s3_rig import BUCKET, CREDENTIALS, S3, Tofu
 
@@ -24,7 +24,14 @@ def s3(request):
 
 @pytest.fixture
 def rig(s3, tmp_path):
-    rig = Rig(tmp_path, modules=KEYS, flags=s3.flags, environment=s3.environment)
+    environment = s3.environment
+    if s3.lock == "dynamodb":
+        # What opens the bucket may be in the environment, or in the secrets file.
+        secrets = tmp_path / "secrets.yaml"
+        secrets.write_text(json.dumps({"state": CREDENTIALS}))
+        secrets.chmod(0o600)
+        environment = {"AWS_REGION": environment["AWS_REGION"], "STRATUS_PROVISIONING_SECRETS_FILE": str(secrets)}
+    rig = Rig(tmp_path, modules=KEYS, flags=s3.flags, environment=environment)
     yield rig
     rig.stop()
 
@@ -136,6 +143,35 @@ def test_a_killed_service_finds_its_engine_and_its_lock_again(rig, s3):
     assert run["status"] == "RUN_STATUS_APPLIED", (run, rig.logs()[-4000:])
     assert int(run["recoveries"]) == 0, "it was adopted"
     assert_in_step(rig, s3, s3.state_key())
+
+
+def test_another_replica_takes_over_with_the_lock(tmp_path):
+    s3 = S3("s3")
+    rig = Rig(tmp_path, store="postgresql", modules=KEYS, replicas=2, flags=s3.flags, environment=s3.environment)
+    try:
+        rig.sandbox_admin(create_ms_min=1000, create_ms_max=3000)
+        keys = keys_of(*(f"k{i}" for i in range(6)))
+        assert apply(rig, keys, wait=0).status == 202
+        wait_for_creates(rig)
+        driver = next(name for name, program in rig.replicas.items() if drives_a_run(program))
+        other = "r1" if driver == "r0" else "r0"
+        os.kill(engine_pid(rig), signal.SIGKILL)
+        rig.kill(driver)
+        rig.gateway_to(other)
+        run = rig.wait_for_end("keys", seconds=120)
+        assert run["status"] == "RUN_STATUS_APPLIED", (run, rig.logs()[-3000:])
+        assert len(rig.state_ids("keys", "digitalocean_ssh_key")) == 6
+        assert rig.sandbox_admin()["creates"]["made"] == 6, "none is there twice"
+        assert_in_step(rig, s3, s3.state_key())
+        assert apply(rig, {**keys, **keys_of("next")}).status == 200, "nothing is stuck"
+    finally:
+        rig.stop()
+        s3.stop()
+
+
+def drives_a_run(program):
+    metrics = call(f"http://{program.addresses['admin']}/metrics").body.decode()
+    return "stratus_provisioning_runs_under_way 1" in metrics
 
 
 def test_an_outage_of_the_bucket_is_ridden_out(rig, s3):

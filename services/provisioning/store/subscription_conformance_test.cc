@@ -27,7 +27,9 @@ TEST_P(SubscriptionTest, ACommitIsHeardAndARollbackIsNot) {
   EXPECT_TRUE(absl::IsCancelled(Notify(*store_, {"run:lost"}, absl::CancelledError())));
   ASSERT_TRUE(Notify(*store_, {"run:a", "queue", "run:a"}).ok());
   ASSERT_TRUE(Notify(*store_, {"last"}).ok());
-  heard.WaitFor("last");
+  for (const std::string_view topic : {std::string_view("run:a"), kTopicQueue, std::string_view("last")}) {
+    heard.WaitFor(topic);  // in whatever order: topics are hints
+  }
   EXPECT_EQ(heard.Count("run:a"), 1u) << "once a transaction";
   EXPECT_EQ(heard.Count(kTopicQueue), 1u);
   EXPECT_EQ(heard.Count("run:lost"), 0u);

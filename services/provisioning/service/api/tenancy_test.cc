@@ -99,6 +99,40 @@ TEST_F(TenancyTest, AFullQueueIsFullForItsOwnerAlone) {
   EXPECT_TRUE(bob.CreateNote("a").ok());
 }
 
+TEST_F(TenancyTest, ManyStacksFillTheirOwnersQuotaAlone) {
+  settings_.quota.stacks_max = 2;
+  Start();
+  Client ann = ClientOf("ann");
+  Client bob = ClientOf("bob");
+  ASSERT_TRUE(ann.CreateNote("a").ok());
+  ASSERT_TRUE(ann.CreateNote("b").ok());
+  EXPECT_EQ(ann.CreateNote("c").status().code(), Code::kResourceExhausted);
+  v1::ApplyModuleRequest direct;
+  direct.set_module("note");
+  (*direct.mutable_variables()->mutable_fields())["text"].set_string_value("x");
+  EXPECT_EQ(ann.Call(ann.modules(), &v1::ModuleService::Stub::ApplyModule, direct).status().code(),
+            Code::kResourceExhausted);
+  EXPECT_TRUE(bob.CreateNote("a").ok());
+  v1::GetQuotaRequest get;
+  get.set_name("quota");
+  const auto quota = bob.Call(bob.stub(), &Stub::GetQuota, get);
+  ASSERT_TRUE(quota.ok()) << quota.status();
+  EXPECT_EQ(quota->stacks_used(), 1) << "it tells of the caller's own alone";
+}
+
+TEST_F(TenancyTest, AnothersLongQueueDoesNotSlowARun) {
+  Start();
+  Client ann = ClientOf("ann");
+  Client bob = ClientOf("bob");
+  for (int i = 0; i < 40; ++i) ASSERT_TRUE(ann.CreateNote("n" + std::to_string(i)).ok());
+  // Ann has what she may have at once, and is behind all who have less whenever one of hers ends.
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(Claim().tenant, "ann");
+  const auto bobs = bob.CreateNote("only");
+  ASSERT_TRUE(bobs.ok());
+  EXPECT_EQ(bob.GetRun(testing::MetadataOf(*bobs).run())->queue_position(), 0);
+  EXPECT_EQ(Claim().uid, UidOf(*bobs)) << "the next one is Bob's, though 37 were there before";
+}
+
 TEST_F(TenancyTest, AnothersWaitersLeaveRoom) {
   settings_.waiters_max = 4;
   settings_.waiters_tenant_max = 2;

@@ -9,6 +9,8 @@
 #include "lib/core/clock.h"
 #include "lib/core/log.h"
 #include "lib/core/status.h"
+#include "services/provisioning/service/runtime/evidence.h"
+#include "services/provisioning/service/runtime/provider_search.h"
 #include "services/provisioning/service/runtime/run_error.h"
 #include "services/provisioning/service/runtime/state_document.h"
 
@@ -19,8 +21,6 @@ using engine::Command;
 
 constexpr int kEventPage = 1000;
 constexpr size_t kNotesMax = 200;
-constexpr absl::Duration kSearchAttempt = absl::Seconds(30);
-constexpr absl::Duration kSearchPause = absl::Seconds(2);
 
 absl::Status InterruptedAgain() { return absl::AbortedError("recovery was interrupted itself"); }
 
@@ -53,7 +53,7 @@ absl::StatusOr<Ending> Recovery::Run(std::string_view why, bool orderly) {
   }
   if (absl::Status status = TakeInErroredState(); !status.ok()) return status;
   if (absl::Status status = MarkRecovering(); !status.ok()) return status;
-  absl::StatusOr<Evidence> evidence = Gather(orderly);
+  absl::StatusOr<Evidence> evidence = GatherEvidence(parts_, lease_.run_uid(), lease_.stack_uid(), orderly);
   if (!evidence.ok()) return evidence.status();
   if (absl::Status status = Sort(FindLost(*evidence)); !status.ok()) return status;
   if (!to_find_.empty()) {
@@ -97,29 +97,6 @@ absl::Status Recovery::MarkRecovering() {
   });
 }
 
-absl::StatusOr<Evidence> Recovery::Gather(bool orderly) {
-  Evidence evidence;
-  evidence.orderly = orderly;
-  absl::StatusOr<std::vector<store::LedgerRow>> ledger = parts_.store->Ledger(lease_.run_uid());
-  if (!ledger.ok()) return ledger.status();
-  evidence.ledger = *std::move(ledger);
-  const auto ids =
-      [](const absl::StatusOr<std::optional<std::string>>& text) -> absl::StatusOr<std::map<std::string, std::string>> {
-    if (!text.ok()) return text.status();
-    if (!text->has_value()) return std::map<std::string, std::string>();
-    absl::StatusOr<StateDocument> state = ReadState(**text);
-    if (!state.ok()) return state.status();
-    return IdsByAddress(*state);
-  };
-  auto now = ids(parts_.keeper->Newest(lease_.stack_uid()));
-  if (!now.ok()) return now.status();
-  auto before = ids(parts_.keeper->Before(lease_.stack_uid(), lease_.run_uid()));
-  if (!before.ok()) return before.status();
-  evidence.state = *std::move(now);
-  evidence.before = *std::move(before);
-  return evidence;
-}
-
 absl::Status Recovery::Sort(const std::vector<LostResource>& lost) {
   for (const LostResource& resource : lost) {
     if (!resource.replaces.empty()) replaced_[resource.address] = resource.replaces;
@@ -152,20 +129,18 @@ absl::Status Recovery::Search(const Evidence& evidence) {
   if (absl::Status status = WaitUntilSettled(); !status.ok()) return status;
   absl::StatusOr<std::vector<PlannedResource>> plan = Plan({});
   if (!plan.ok()) return plan.status();
-  std::vector<engine::Lost> lost;
-  for (const LostResource& resource : to_find_) {
-    engine::Lost wanted{resource.address, resource.type, "", resource.started};
-    for (const PlannedResource& planned : *plan) {
-      if (planned.address == resource.address) wanted.planned_json = planned.after_json;
-    }
-    if (wanted.planned_json.empty()) {
-      GiveUpOn(resource.address, "the module does not make it any more, so nothing says what to look for");
-    } else {
-      lost.push_back(std::move(wanted));
-    }
+  const auto environment = [this](std::string_view name) {
+    const auto found = inputs_.environment.find(std::string(name));
+    return found == inputs_.environment.end() ? std::string() : found->second;
+  };
+  ProviderSearch search(parts_.finder, &control_, environment,
+                        {.run_uid = lease_.run_uid(), .patience = parts_.options.find_patience});
+  absl::StatusOr<ProviderSearch::Answer> answer = search.Ask(to_find_, *plan);
+  if (!answer.ok()) return answer.status();
+  for (const auto& [address, why] : answer->unanswered) {
+    undecided_.insert(address);
+    Note(absl::StrCat(address, " had been begun, and nobody can say whether it is there: ", why));
   }
-  absl::StatusOr<std::vector<engine::Found>> found = AskProvider(lost);
-  if (!found.ok()) return found.status();
   std::set<std::string> taken;
   std::map<std::string, std::string> types;
   for (const store::LedgerRow& row : evidence.ledger) {
@@ -178,53 +153,11 @@ absl::Status Recovery::Search(const Evidence& evidence) {
   for (const LostResource& resource : to_find_) {
     if (!undecided_.contains(resource.address)) answered.push_back(resource);
   }
-  Assignment assignment = Assign(answered, *found, taken);
+  Assignment assignment = Assign(answered, answer->found, taken);
   imports_.insert(imports_.end(), assignment.imports.begin(), assignment.imports.end());
   undecided_.insert(assignment.undecided.begin(), assignment.undecided.end());
   for (std::string& note : assignment.notes) Note(std::move(note));
   return absl::OkStatus();
-}
-
-void Recovery::GiveUpOn(const std::string& address, absl::string_view why) {
-  undecided_.insert(address);
-  Note(absl::StrCat(address, " had been begun, and nobody can say whether it is there: ", why));
-}
-
-// All in one question; where that has no answer for good, one by one, so that one does not stand in the way of the
-// others. What stays without an answer is left to a person.
-absl::StatusOr<std::vector<engine::Found>> Recovery::AskProvider(const std::vector<engine::Lost>& lost) {
-  if (lost.empty()) return std::vector<engine::Found>();
-  const absl::Duration give_up = core::Clock::Real().Monotonic() + parts_.options.find_patience;
-  absl::StatusOr<std::vector<engine::Found>> all = AskUntil(lost, give_up);
-  if (all.ok() || IsHalt(all.status())) return all;
-  std::vector<engine::Found> found;
-  for (const engine::Lost& one : lost) {
-    absl::StatusOr<std::vector<engine::Found>> answer = lost.size() == 1 ? all : AskUntil({one}, give_up);
-    if (IsHalt(answer.status())) return answer.status();
-    if (answer.ok()) {
-      found.insert(found.end(), answer->begin(), answer->end());
-    } else {
-      GiveUpOn(one.address, answer.status().message());
-    }
-  }
-  return found;
-}
-
-absl::StatusOr<std::vector<engine::Found>> Recovery::AskUntil(const std::vector<engine::Lost>& lost,
-                                                              absl::Duration give_up) {
-  const auto environment = [this](std::string_view name) {
-    const auto found = inputs_.environment.find(std::string(name));
-    return found == inputs_.environment.end() ? std::string() : found->second;
-  };
-  for (;;) {
-    absl::StatusOr<std::vector<engine::Found>> found =
-        parts_.finder->Find(lost, environment, absl::Now() + kSearchAttempt);
-    const bool may_pass = absl::IsUnavailable(found.status()) || absl::IsDeadlineExceeded(found.status());
-    if (found.ok() || !may_pass || core::Clock::Real().Monotonic() >= give_up) return found;
-    core::Log(core::Severity::kWarning, "a provider does not answer a search; it is asked again",
-              {{"run", lease_.run_uid()}, {"reason", core::ToStd(found.status().message())}});
-    if (!control_.Pause(kSearchPause)) return Halt("the service stops");
-  }
 }
 
 absl::Status Recovery::DropReplaced() {

@@ -35,12 +35,8 @@ class Recovery {
   absl::Status MarkInterrupted(std::string_view why);
   absl::Status TakeInErroredState();
   absl::Status MarkRecovering();
-  absl::StatusOr<Evidence> Gather(bool orderly);
   absl::Status Sort(const std::vector<LostResource>& lost);
   absl::Status Search(const Evidence& evidence);
-  absl::StatusOr<std::vector<engine::Found>> AskProvider(const std::vector<engine::Lost>& lost);
-  absl::StatusOr<std::vector<engine::Found>> AskUntil(const std::vector<engine::Lost>& lost, absl::Duration give_up);
-  void GiveUpOn(const std::string& address, absl::string_view why);
   absl::Status WaitUntilSettled();
   absl::Status DropReplaced();
   absl::StatusOr<std::vector<PlannedResource>> Plan(std::vector<std::string> targets);

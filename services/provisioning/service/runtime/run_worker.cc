@@ -13,8 +13,8 @@
 #include "lib/telemetry/tracer.h"
 #include "services/provisioning/domain/limits.h"
 #include "services/provisioning/domain/run_status.h"
+#include "services/provisioning/service/runtime/evidence.h"
 #include "services/provisioning/service/runtime/run_error.h"
-#include "services/provisioning/service/runtime/state_document.h"
 #include "services/provisioning/service/sealed_names.h"
 
 namespace stratus::provisioning::service {
@@ -358,22 +358,9 @@ absl::Status RunWorker::ConcludeApply(StepResult result) {
 }
 
 absl::StatusOr<std::vector<LostResource>> RunWorker::FindLostNow() {
-  Evidence evidence;
-  evidence.orderly = true;
-  absl::StatusOr<std::vector<store::LedgerRow>> ledger = parts_.store->Ledger(lease_.run_uid());
-  if (!ledger.ok()) return ledger.status();
-  evidence.ledger = *std::move(ledger);
-  if (evidence.ledger.empty()) return std::vector<LostResource>();
-  for (const auto& [ids, text] :
-       {std::pair(&evidence.state, parts_.keeper->Newest(lease_.stack_uid())),
-        std::pair(&evidence.before, parts_.keeper->Before(lease_.stack_uid(), lease_.run_uid()))}) {
-    if (!text.ok()) return text.status();
-    if (!text->has_value()) continue;
-    absl::StatusOr<StateDocument> state = ReadState(**text);
-    if (!state.ok()) return state.status();
-    *ids = IdsByAddress(*state);
-  }
-  return FindLost(evidence);
+  absl::StatusOr<Evidence> evidence = GatherEvidence(parts_, lease_.run_uid(), lease_.stack_uid(), /*orderly=*/true);
+  if (!evidence.ok()) return evidence.status();
+  return FindLost(*evidence);
 }
 
 absl::Status RunWorker::Recover(std::string_view why, bool reachable, bool orderly) {

@@ -268,5 +268,15 @@ TEST_F(StateBackendTest, TakesInAStateThatWasLeftUnderTheLeaseAlone) {
   EXPECT_EQ(keeper_->WriteLeft(kRunUid, run_.epoch, State(4)).code(), absl::StatusCode::kAborted);
 }
 
+TEST_F(StateBackendTest, TheLockThatAKilledEngineLeftIsReleasedWithinItsEpoch) {
+  ASSERT_EQ(Status("LOCK", LockInfo("one")), 200);
+  ASSERT_EQ(Status("LOCK", LockInfo("two")), 423) << "another step of the same run";
+  keeper_->ReleaseLeft(kRunUid, run_.epoch + 1);
+  ASSERT_EQ(Status("LOCK", LockInfo("two")), 423) << "whoever holds no lease releases nothing";
+  keeper_->ReleaseLeft(kRunUid, run_.epoch);
+  EXPECT_EQ(Status("LOCK", LockInfo("two")), 200);
+  EXPECT_EQ(Status("POST", State(1), "one"), 423) << "a late engine writes nothing";
+}
+
 }  // namespace
 }  // namespace stratus::provisioning::service
