@@ -9,8 +9,8 @@
 
 namespace stratus::gateway::proxy {
 
-// 64 bits that tell one sequence of bytes from another, the same on every machine and in every run; about a nanosecond
-// for 16 bytes. Not for bytes that someone may choose so that they collide.
+// 64 bits that tell one sequence of bytes from another, the same on every machine and in every run; under a
+// nanosecond for 16 bytes. Not for bytes that someone may choose so that they collide.
 uint64_t Fingerprint(std::string_view bytes, uint64_t seed);
 
 inline constexpr size_t kEntityTagSize = 20;

@@ -11,7 +11,7 @@ namespace {
 TEST(Fingerprint, TellsBytesThatDifferAnywhere) {
   std::set<uint64_t> seen;
   size_t count = 0;
-  for (size_t size = 0; size < 70; ++size) {
+  for (size_t size = 0; size < 200; ++size) {
     std::string bytes(size, '\0');
     for (size_t at = 0; at <= size; ++at, ++count) {
       seen.insert(Fingerprint(bytes, 1));
@@ -25,6 +25,7 @@ TEST(Fingerprint, TellsBytesThatDifferAnywhere) {
 // Replicas, and versions of the gateway, must agree.
 TEST(Fingerprint, IsTheSameEverywhere) {
   EXPECT_EQ(Fingerprint("", 0), 8457558425137809152u);
+  EXPECT_EQ(Fingerprint(std::string(200, 'x'), 7), 15667194248709858893u);
   EXPECT_EQ(Fingerprint("the quick brown fox jumps over the lazy dog", 42), 17675201152355312833u);
 }
 
