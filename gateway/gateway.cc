@@ -12,6 +12,7 @@ namespace stratus::gateway {
 
 struct Gateway::Impl {
   std::shared_ptr<auth::Authenticator> authenticator;
+  std::shared_ptr<proxy::CallStatsTable> stats = std::make_shared<proxy::CallStatsTable>();
   std::vector<std::unique_ptr<http::Worker>> workers;
 };
 
@@ -95,6 +96,7 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options) 
   if (!proxy.ok()) return proxy.status();
   auto impl = std::make_unique<Impl>();
   impl->authenticator = options.authenticator;
+  proxy->stats = impl->stats;
   auto workers =
       http::StartWorkers(options.listen, options.threads, settings->http,
                          [&proxy](boost::asio::io_context& loop) -> absl::StatusOr<std::unique_ptr<http::Service>> {
@@ -110,6 +112,7 @@ core::Address Gateway::address() const { return impl_->workers.front()->address(
 void Gateway::Drain(absl::Duration deadline) { http::DrainWorkers(impl_->workers, deadline); }
 
 void Gateway::WriteMetrics(telemetry::Snapshot& out) const {
+  impl_->stats->Write(out);
   for (const Counter& counter : kCounters) {
     uint64_t sum = 0;
     for (const auto& worker : impl_->workers) sum += (worker->stats().*counter.value).load(std::memory_order_relaxed);

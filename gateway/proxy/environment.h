@@ -11,6 +11,7 @@
 #include "gateway/filter/access_log.h"
 #include "gateway/filter/auth_filter.h"
 #include "gateway/filter/cors.h"
+#include "gateway/proxy/call_stats.h"
 #include "gateway/proxy/call_trace.h"
 #include "gateway/proxy/header_map.h"
 #include "gateway/proxy/method_table.h"
@@ -65,6 +66,7 @@ struct Environment {
   std::shared_ptr<filter::AccessLog> access_log;  // null: no log
   std::shared_ptr<const HeaderMap> headers;
   TraceSettings tracing;
+  CallStats* stats = nullptr;  // null: nothing is counted
   CallSettings settings;
   absl::InsecureBitGen random;  // request ids are no secrets
 };

@@ -29,6 +29,7 @@ struct ProxyOptions {
   std::shared_ptr<filter::AccessLog> access_log;  // may be null
   std::shared_ptr<const HeaderMap> headers;
   TraceSettings tracing;
+  std::shared_ptr<CallStatsTable> stats;  // may be null
   CallSettings settings;
 };
 
