@@ -44,6 +44,7 @@ void AddServiceFlags(CLI::App* app, ServiceFlags* flags);
 
 struct ServiceOptions {
   bool development = false;
+  const telemetry::Tracer* tracer = nullptr;  // for runs; may be null; outlives the application
   bool stop_runs = false;  // Stop interrupts the engines; else they go on, and the next start takes them up
   store::Store::Options store;
   std::string key_file;
@@ -53,7 +54,6 @@ struct ServiceOptions {
   service::Credentials::Options credentials;
   service::RuntimeOptions runtime;
   service::ApiSettings api;
-  const telemetry::Tracer* tracer = nullptr;  // for runs; outlives the application
 };
 
 // Looks a variable up; nullopt when it is not set. An empty value counts as not set.

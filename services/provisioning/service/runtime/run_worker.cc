@@ -10,7 +10,6 @@
 #include "absl/strings/str_cat.h"
 #include "lib/core/log.h"
 #include "lib/core/status.h"
-#include "lib/telemetry/tracer.h"
 #include "services/provisioning/domain/run_status.h"
 #include "services/provisioning/service/runtime/run_error.h"
 #include "services/provisioning/service/runtime/state_document.h"
@@ -416,10 +415,10 @@ absl::Status RunWorker::EndCanceled() {
 }
 
 absl::Status RunWorker::End(Ending ending) {
-  const bool keep = ending.status == v1::RUN_STATUS_ERRORED && !ending.notes.empty();
   const telemetry::SpanRef span = telemetry::CurrentSpan();
   span.Annotate("run_status", v1::RunStatus_Name(ending.status));
   if (ending.error) span.SetStatus(core::FromProto(*ending.error));
+  const bool keep = ending.status == v1::RUN_STATUS_ERRORED && !ending.notes.empty();
   if (absl::Status ended = EndRun(parts_, &lease_, inputs_ ? &*inputs_ : nullptr, ending); !ended.ok()) return ended;
   if (keep) return absl::OkStatus();
   if (absl::Status removed = parts_.engine->Remove(lease_.run_uid()); !removed.ok() && !absl::IsNotFound(removed)) {
