@@ -20,6 +20,7 @@ struct Gateway::Impl {
   UpstreamMetrics upstreams;
   std::vector<proxy::ProxyService*> services;  // by worker
   std::shared_ptr<const proxy::ReplyCacheStats> cache_stats;
+  std::shared_ptr<proxy::CallStatsTable> stats = std::make_shared<proxy::CallStatsTable>();
   std::vector<std::unique_ptr<http::Worker>> workers;
 };
 
@@ -105,6 +106,7 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options) 
   auto proxy = MakeProxyOptions(&options, *settings, impl->api);
   if (!proxy.ok()) return proxy.status();
   impl->authenticator = options.authenticator;
+  proxy->stats = impl->stats;
   impl->cache_stats = proxy->cache_stats;
   auto workers = http::StartWorkers(
       options.listen, options.threads, settings->http,
@@ -137,6 +139,7 @@ absl::Status Gateway::Reload(google::protobuf::FileDescriptorSet descriptors) {
 void Gateway::Drain(absl::Duration deadline) { http::DrainWorkers(impl_->workers, deadline); }
 
 void Gateway::WriteMetrics(telemetry::Snapshot& out) const {
+  impl_->stats->Write(out);
   for (const Counter& counter : kCounters) {
     uint64_t sum = 0;
     for (const auto& worker : impl_->workers) sum += (worker->stats().*counter.value).load(std::memory_order_relaxed);

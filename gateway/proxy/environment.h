@@ -12,6 +12,7 @@
 #include "gateway/filter/auth_filter.h"
 #include "gateway/filter/content_coding.h"
 #include "gateway/filter/cors.h"
+#include "gateway/proxy/call_stats.h"
 #include "gateway/proxy/call_trace.h"
 #include "gateway/proxy/header_map.h"
 #include "gateway/proxy/method_table.h"
@@ -73,6 +74,7 @@ struct Environment {
   std::shared_ptr<filter::AccessLog> access_log;  // null: no log
   std::shared_ptr<const HeaderMap> headers;
   TraceSettings tracing;
+  CallStats* stats = nullptr;  // null: nothing is counted
   CallSettings settings;
   absl::InsecureBitGen random;  // request ids are no secrets
   std::unique_ptr<ReplyCache> cache;

@@ -38,7 +38,7 @@ void ProxyCall::Begin(http::Exchange* exchange, std::shared_ptr<WorkerSnapshot> 
   method_ = method;
   upstream_ = method != nullptr ? method->upstream : 0;
   route_ = route;
-  started_ns_ = env_.access_log != nullptr ? upstream::TimerQueue::Now() : 0;
+  started_ns_ = upstream::TimerQueue::Now();
   trace_.Begin(env_.tracing, request());
   SetRequestId();
   exchange->SetHandler(this);
@@ -115,6 +115,7 @@ void ProxyCall::Finish(int http_status, absl::StatusCode code) {
   auth_ticket_ = 0;
   trace_.End(http_status, code, bytes_out_, route_,
              principal_ != nullptr ? std::string_view(principal_->client_id) : std::string_view());
+  if (env_.stats != nullptr) env_.stats->Add(route_, code, upstream::TimerQueue::Now() - started_ns_);
   if (env_.access_log != nullptr) WriteLog(http_status, code);
   exchange_ = nullptr;
   snapshot_.reset();

@@ -44,6 +44,7 @@ ProxyService::ProxyService(boost::asio::io_context& loop, const ProxyOptions& op
   environment_.access_log = options.access_log;
   environment_.headers = options.headers;
   environment_.tracing = options.tracing;
+  if (options.stats != nullptr) environment_.stats = options.stats->AddWorker();
   environment_.settings = options.settings;
   environment_.cache =
       std::make_unique<ReplyCache>(&timers_, options.settings.reply_cache_bytes_max, options.cache_stats);

@@ -30,6 +30,7 @@ struct ProxyOptions {
   std::shared_ptr<const HeaderMap> headers;
   std::shared_ptr<ReplyCacheStats> cache_stats = std::make_shared<ReplyCacheStats>();
   TraceSettings tracing;
+  std::shared_ptr<CallStatsTable> stats;  // may be null
   CallSettings settings;
 };
 

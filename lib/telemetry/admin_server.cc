@@ -1,7 +1,11 @@
 #include "lib/telemetry/admin_server.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "lib/core/log.h"
 #include "lib/http_server/http_server.h"
 #include "lib/telemetry/metrics.h"
@@ -37,12 +41,44 @@ http_server::Response Ready(const Readiness& readiness) {
   return Json(503, body + "]}");
 }
 
+struct Level {
+  core::Severity severity;
+  const char* name;
+};
+constexpr Level kLevels[] = {{core::Severity::kDebug, "DEBUG"},
+                             {core::Severity::kInfo, "INFO"},
+                             {core::Severity::kWarning, "WARNING"},
+                             {core::Severity::kError, "ERROR"}};
+
+const char* CurrentLevel() {
+  for (const Level& level : kLevels) {
+    if (core::LogEnabled(level.severity)) return level.name;
+  }
+  return "ERROR";
+}
+
+http_server::Response LogLevel(const http_server::Request& request) {
+  const char* const before = CurrentLevel();
+  if (request.method == "PUT") {
+    const std::string wanted(absl::StripAsciiWhitespace(request.body));
+    const auto* level = std::find_if(std::begin(kLevels), std::end(kLevels), [&](const Level& candidate) {
+      return absl::EqualsIgnoreCase(candidate.name, wanted);
+    });
+    if (level == std::end(kLevels)) return Json(400, R"({"error":"the level is one of debug, info, warning, error"})");
+    core::SetLogLevel(level->severity);
+    core::Log(core::Severity::kError, "the log level was changed", {{"from", before}, {"to", level->name}});
+  }
+  return Json(200, std::string(R"({"level":")") + CurrentLevel() + R"("})");
+}
+
 http_server::Response Answer(const http_server::Request& request, const Metrics& metrics, const Readiness& readiness) {
-  const bool known = request.path == "/livez" || request.path == "/readyz" || request.path == "/metrics";
-  if (!known) return Json(404, R"({"error":"not found: /livez, /readyz and /metrics are here"})");
+  const bool log_level = request.path == "/loglevel";
+  const bool known = log_level || request.path == "/livez" || request.path == "/readyz" || request.path == "/metrics";
+  if (!known) return Json(404, R"({"error":"not found: /livez, /readyz, /metrics and /loglevel are here"})");
+  if (log_level && (request.method == "GET" || request.method == "PUT")) return LogLevel(request);
   if (request.method != "GET" && request.method != "HEAD") {
-    http_server::Response response = Json(405, R"({"error":"GET only"})");
-    response.headers.emplace_back("allow", "GET, HEAD");
+    http_server::Response response = Json(405, R"({"error":"method not allowed"})");
+    response.headers.emplace_back("allow", log_level ? "GET, PUT" : "GET, HEAD");
     return response;
   }
   if (request.path == "/livez") return Json(200, R"({"status":"ok"})");

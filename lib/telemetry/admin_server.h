@@ -2,6 +2,7 @@
 //   GET /livez    200 {"status":"ok"} as long as the process answers; never depends on anything else
 //   GET /readyz   200 {"status":"ready"}, or 503 {"status":"not ready","reasons":[{"check":"...","reason":"..."}]}
 //   GET /metrics  Prometheus' text format
+//   GET /loglevel {"level":"INFO"}; PUT /loglevel with debug, info, warning or error as its body changes it
 #pragma once
 
 #include <memory>

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "lib/core/log.h"
 #include "lib/http_client/http_client.h"
 #include "lib/telemetry/metrics.h"
 #include "lib/telemetry/readiness.h"
@@ -36,6 +37,25 @@ class AdminServerTest : public ::testing::Test {
   std::unique_ptr<AdminServer> server_;
   http_client::Client client_{{.attempts_max = 1}};
 };
+
+TEST_F(AdminServerTest, ChangesTheLogLevelWhileItRuns) {
+  const auto put = [this](const std::string& level) {
+    const auto response = client_.Fetch(
+        {.method = "PUT", .url = absl::StrCat("http://", server_->address(), "/loglevel"), .body = level});
+    EXPECT_TRUE(response.ok()) << response.status();
+    return response.ok() ? response->status : 0;
+  };
+  EXPECT_EQ(Send("GET", "/loglevel").body, "{\"level\":\"INFO\"}\n");
+  EXPECT_EQ(put("debug\n"), 200);
+  EXPECT_TRUE(core::LogEnabled(core::Severity::kDebug));
+  EXPECT_EQ(Send("GET", "/loglevel").body, "{\"level\":\"DEBUG\"}\n");
+  EXPECT_EQ(put("loud"), 400);
+  EXPECT_EQ(put("INFO"), 200);
+  EXPECT_FALSE(core::LogEnabled(core::Severity::kDebug));
+  const auto refused = Send("DELETE", "/loglevel");
+  EXPECT_EQ(refused.status, 405);
+  EXPECT_EQ(refused.Header("allow"), "GET, PUT");
+}
 
 TEST_F(AdminServerTest, IsAliveWhateverElseFails) {
   readiness_.AddCheck("database", [] { return absl::UnavailableError("no connection"); });

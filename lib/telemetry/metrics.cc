@@ -1,5 +1,6 @@
 #include "lib/telemetry/metrics.h"
 
+#include <limits>
 #include <map>
 #include <sstream>
 #include <utility>
@@ -96,6 +97,17 @@ class Families final : public Snapshot {
   }
   void Gauge(std::string_view name, std::string_view help, double value, Labels labels) override {
     Add(prometheus::MetricType::Gauge, name, help, std::move(labels)).gauge.value = value;
+  }
+  void Histogram(std::string_view name, std::string_view help, const std::vector<double>& bounds,
+                 const std::vector<uint64_t>& counts, double sum, Labels labels) override {
+    prometheus::ClientMetric::Histogram& histogram =
+        Add(prometheus::MetricType::Histogram, name, help, std::move(labels)).histogram;
+    for (size_t i = 0; i < counts.size(); ++i) {
+      histogram.sample_count += counts[i];
+      const double bound = i < bounds.size() ? bounds[i] : std::numeric_limits<double>::infinity();
+      histogram.bucket.push_back({histogram.sample_count, bound});
+    }
+    histogram.sample_sum = sum;
   }
   void MoveTo(std::vector<prometheus::MetricFamily>* out) {
     for (auto& [name, family] : families_) out->push_back(std::move(family));

@@ -57,6 +57,9 @@ class Snapshot {
   virtual ~Snapshot() = default;
   virtual void Counter(std::string_view name, std::string_view help, double value, Labels labels = {}) = 0;
   virtual void Gauge(std::string_view name, std::string_view help, double value, Labels labels = {}) = 0;
+  // `counts`: of each bucket by itself, one more than there are `bounds`; `sum`: of all values observed.
+  virtual void Histogram(std::string_view name, std::string_view help, const std::vector<double>& bounds,
+                         const std::vector<uint64_t>& counts, double sum, Labels labels = {}) = 0;
 };
 
 // Upper bounds for latencies in seconds: 100 µs to 30 s.

@@ -67,6 +67,19 @@ TEST(Metrics, ReadsSourcesAtEachScrapeUntilTheyGo) {
   EXPECT_THAT(metrics.Scrape(), Not(HasSubstr("retries_total")));
 }
 
+TEST(Metrics, TakesHistogramsFromSources) {
+  Metrics metrics;
+  const auto source = metrics.AddSource([](Snapshot& out) {
+    out.Histogram("call_seconds", "Latency.", {0.1, 1}, {4, 2, 1}, 12.5, {{"route", "/a"}});
+  });
+  const std::string text = metrics.Scrape();
+  EXPECT_THAT(text, HasSubstr("# TYPE call_seconds histogram\n"));
+  EXPECT_THAT(text, HasSubstr("call_seconds_count{route=\"/a\"} 7\n"));
+  EXPECT_THAT(text, HasSubstr("call_seconds_sum{route=\"/a\"} 12.5\n"));
+  EXPECT_THAT(text, HasSubstr("call_seconds_bucket{route=\"/a\",le=\"1\"} 6\n"));
+  EXPECT_THAT(text, HasSubstr("call_seconds_bucket{route=\"/a\",le=\"+Inf\"} 7\n"));
+}
+
 TEST(Metrics, LosesNothingUnderConcurrentUse) {
   Metrics metrics;
   const auto calls = metrics.NewCounter("calls_total", "Calls.", {"thread"});

@@ -4,12 +4,15 @@
 #include <iterator>
 
 #include "absl/memory/memory.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_split.h"
 #include "lib/core/log.h"
 #include "lib/core/status.h"
 #include "lib/telemetry/central_rules.h"
 #include "lib/telemetry/local_sampler.h"
 #include "lib/telemetry/metrics.h"
+#include "lib/telemetry/otlp_exporter.h"
 #include "lib/telemetry/sampling_poller.h"
 #include "lib/telemetry/udp_exporter.h"
 
@@ -31,6 +34,42 @@ absl::StatusOr<std::vector<SamplingRule>> ReadRules(const std::string& path) {
   text.resize(static_cast<size_t>(file.gcount()));
   if (text.size() > kRulesFileMax) return absl::InvalidArgumentError(path + ": is larger than 1 MiB");
   return ParseSamplingRulesFile(text);
+}
+
+int HexDigit(char c) {
+  const size_t at = std::string_view("0123456789abcdef").find(absl::ascii_tolower(static_cast<unsigned char>(c)));
+  return at == std::string_view::npos ? -1 : static_cast<int>(at);
+}
+
+std::string PercentDecoded(absl::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool escape =
+        text[i] == '%' && i + 2 < text.size() && HexDigit(text[i + 1]) >= 0 && HexDigit(text[i + 2]) >= 0;
+    out.push_back(escape ? static_cast<char>(HexDigit(text[i + 1]) * 16 + HexDigit(text[i + 2])) : text[i]);
+    if (escape) i += 2;
+  }
+  return out;
+}
+
+void FindCollector(const EnvironmentLookup& environment, TracingOptions* options) {
+  std::string url = environment("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT").value_or("");
+  if (url.empty()) {
+    url = environment("OTEL_EXPORTER_OTLP_ENDPOINT").value_or("");
+    if (url.empty()) return;
+    while (absl::EndsWith(url, "/")) url.pop_back();
+    url += "/v1/traces";
+  }
+  if (!absl::StartsWith(url, "http://") && !absl::StartsWith(url, "https://")) {
+    return Complain("OTEL_EXPORTER_OTLP_ENDPOINT", absl::InvalidArgumentError("it is no http:// or https:// URL"));
+  }
+  options->otlp_url = std::move(url);
+  const std::string headers = environment("OTEL_EXPORTER_OTLP_HEADERS").value_or("");
+  for (const absl::string_view part : absl::StrSplit(headers, ',', absl::SkipWhitespace())) {
+    const std::pair<absl::string_view, absl::string_view> pair = absl::StrSplit(part, absl::MaxSplits('=', 1));
+    options->otlp_headers.emplace_back(absl::StripAsciiWhitespace(pair.first),
+                                       PercentDecoded(absl::StripAsciiWhitespace(pair.second)));
+  }
 }
 
 void FindOrigin(const EnvironmentLookup& environment, TracingOptions* options) {
@@ -67,34 +106,70 @@ TracingOptions TracingOptionsFrom(const EnvironmentLookup& environment) {
       Complain("STRATUS_SAMPLING_RULES", rules.status());
     }
   }
+  FindCollector(environment, &options);
   options.service_version = environment("STRATUS_VERSION").value_or("");
   FindOrigin(environment, &options);
   return options;
 }
 
+namespace {
+
+class FanOut final : public SpanSink {
+ public:
+  explicit FanOut(std::vector<SpanSink*> sinks) : sinks_(std::move(sinks)) {}
+  void Export(FinishedSpans finished) override {
+    for (size_t i = 0; i + 1 < sinks_.size(); ++i) sinks_[i]->Export(finished);
+    sinks_.back()->Export(std::move(finished));
+  }
+
+ private:
+  const std::vector<SpanSink*> sinks_;  // not empty
+};
+
+void WriteExporter(const char* name, const ExportCounters& counters, size_t queued, Snapshot& out) {
+  counters.Write(name, out);
+  out.Gauge("stratus_trace_queue_spans", "Spans that wait to be sent.", static_cast<double>(queued),
+            {{"exporter", name}});
+}
+
+}  // namespace
+
 // Destroyed from the last one up: tracers, then those who decide, then where spans go.
 struct Tracing::Parts {
   TracingOptions options;
   std::unique_ptr<UdpExporter> xray;
+  std::unique_ptr<OtlpExporter> otlp;
+  std::unique_ptr<FanOut> sink;  // null: tracing is off
   std::unique_ptr<LocalSampler> local;
   std::unique_ptr<CentralRules> central;
   std::unique_ptr<SamplingPoller> poller;
   std::vector<std::unique_ptr<Tracer>> tracers;
 
-  bool on() const { return xray != nullptr; }
   Sampler* sampler() const { return central != nullptr ? static_cast<Sampler*>(central.get()) : local.get(); }
 };
 
 std::unique_ptr<Tracing> Tracing::Start(TracingOptions options) {
   auto parts = std::make_unique<Parts>();
   parts->options = std::move(options);
+  std::vector<SpanSink*> sinks;
   if (parts->options.daemon) {
     UdpExporterOptions udp;
     udp.daemon = parts->options.daemon->udp;
     parts->xray = std::make_unique<UdpExporter>(std::move(udp));
+    sinks.push_back(parts->xray.get());
+  }
+  if (!parts->options.otlp_url.empty()) {
+    OtlpExporterOptions otlp;
+    otlp.url = parts->options.otlp_url;
+    otlp.headers = parts->options.otlp_headers;
+    parts->otlp = std::make_unique<OtlpExporter>(std::move(otlp));
+    sinks.push_back(parts->otlp.get());
+  }
+  if (!sinks.empty()) {
+    parts->sink = std::make_unique<FanOut>(std::move(sinks));
     const std::vector<SamplingRule>& rules = parts->options.local_rules;
     parts->local = std::make_unique<LocalSampler>(rules.empty() ? FallbackRules() : rules);
-    if (parts->options.central_rules) {
+    if (parts->options.daemon && parts->options.central_rules) {
       parts->central = std::make_unique<CentralRules>(parts->local.get(), &core::Clock::Real());
       parts->poller = std::make_unique<SamplingPoller>(parts->central.get(), parts->options.daemon->tcp);
     }
@@ -106,22 +181,19 @@ Tracing::Tracing(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Tracing::~Tracing() = default;
 
 const Tracer* Tracing::TracerFor(std::string_view service_name) {
-  if (!parts_->on()) return nullptr;
+  if (parts_->sink == nullptr) return nullptr;
   auto resource = std::make_shared<Resource>();
   resource->service_name = service_name;
   resource->service_version = parts_->options.service_version;
   resource->origin = parts_->options.origin;
   resource->aws = parts_->options.aws;
-  parts_->tracers.push_back(std::make_unique<Tracer>(std::move(resource), parts_->sampler(), parts_->xray.get()));
+  parts_->tracers.push_back(std::make_unique<Tracer>(std::move(resource), parts_->sampler(), parts_->sink.get()));
   return parts_->tracers.back().get();
 }
 
 void Tracing::WriteMetrics(Snapshot& out) const {
-  if (parts_->xray != nullptr) {
-    parts_->xray->counters().Write("xray", out);
-    out.Gauge("stratus_trace_queue_spans", "Spans that wait to be sent.", static_cast<double>(parts_->xray->queued()),
-              {{"exporter", "xray"}});
-  }
+  if (parts_->xray != nullptr) WriteExporter("xray", parts_->xray->counters(), parts_->xray->queued(), out);
+  if (parts_->otlp != nullptr) WriteExporter("otlp", parts_->otlp->counters(), parts_->otlp->queued(), out);
   if (parts_->poller != nullptr) {
     out.Counter("stratus_trace_sampling_failures_total",
                 "Questions about sampling that the X-Ray daemon did not answer.",
@@ -131,6 +203,7 @@ void Tracing::WriteMetrics(Snapshot& out) const {
 
 void Tracing::Shutdown(absl::Duration limit) {
   if (parts_->xray != nullptr) parts_->xray->Shutdown(limit);
+  if (parts_->otlp != nullptr) parts_->otlp->Shutdown(limit);
 }
 
 }  // namespace stratus::telemetry

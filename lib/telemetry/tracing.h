@@ -7,7 +7,11 @@
 //
 // Environment:
 //   AWS_XRAY_DAEMON_ADDRESS   `host:port`, or `tcp:host:port udp:host:port`: segments go there, sampling rules come
-//                             from there. Not set: no tracing. A wrong one is logged, and there is no tracing.
+//                             from there. A wrong one is logged, and not used.
+//   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, or OTEL_EXPORTER_OTLP_ENDPOINT (to which /v1/traces is added): an
+//                             OpenTelemetry collector that gets the spans too, as OTLP/HTTP with JSON
+//   OTEL_EXPORTER_OTLP_HEADERS  `name=value,...`, percent-encoded, for the collector
+//   Neither: no tracing.
 //   STRATUS_SAMPLING_RULES    a file of local rules (local_sampler.h); they decide until the daemon's rules come
 //   STRATUS_VERSION           service.version
 //   ECS_CONTAINER_METADATA_URI_V4, AWS_EXECUTION_ENV, KUBERNETES_SERVICE_HOST, HOSTNAME: where the program runs
@@ -35,7 +39,9 @@ using EnvironmentLookup = std::function<std::optional<std::string>(std::string_v
 
 struct TracingOptions {
   std::optional<DaemonAddress> daemon;
-  std::vector<SamplingRule> local_rules;  // empty: FallbackRules()
+  std::string otlp_url;                                           // empty: no collector
+  std::vector<std::pair<std::string, std::string>> otlp_headers;  // may hold secrets
+  std::vector<SamplingRule> local_rules;                          // empty: FallbackRules()
   // False: local rules alone.
   bool central_rules = true;
   std::string service_version;

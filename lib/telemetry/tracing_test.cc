@@ -64,6 +64,18 @@ TEST(TracingOptions, ReadsRulesFromAFileAndLogsAWrongOne) {
   EXPECT_THAT(log.lines(), HasSubstr("cannot be read"));
 }
 
+TEST(TracingOptions, FindsACollector) {
+  EXPECT_EQ(From({{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318/"}}).otlp_url, "http://c:4318/v1/traces");
+  const TracingOptions options = From({{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318"},
+                                       {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://d/x"},
+                                       {"OTEL_EXPORTER_OTLP_HEADERS", "api-key=a%20b%3D, x=y"}});
+  EXPECT_EQ(options.otlp_url, "https://d/x");
+  EXPECT_THAT(options.otlp_headers, ElementsAre(Pair("api-key", "a b="), Pair("x", "y")));
+  const LogLines log;
+  EXPECT_EQ(From({{"OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"}}).otlp_url, "");
+  EXPECT_THAT(log.lines(), HasSubstr("OTEL_EXPORTER_OTLP_ENDPOINT"));
+}
+
 TEST(TracingOptions, SaysWhereTheProgramRuns) {
   const std::string ecs = "ECS_CONTAINER_METADATA_URI_V4", aws = "AWS_EXECUTION_ENV";
   EXPECT_EQ(From({}).origin, "");
@@ -81,6 +93,24 @@ TEST(Tracing, IsOffWithoutADaemon) {
   const auto source = metrics.AddSource([&](Snapshot& out) { tracing->WriteMetrics(out); });
   EXPECT_THAT(metrics.Scrape(), Not(HasSubstr("stratus_trace")));
   tracing->Shutdown(absl::ZeroDuration());
+}
+
+TEST(Tracing, GivesEachExporterEverySpan) {
+  TracingOptions options;
+  options.daemon = DaemonAddress{{"127.0.0.1", 9}, {"127.0.0.1", 9}};
+  options.otlp_url = "http://127.0.0.1:9/v1/traces";
+  SamplingRule everything;
+  everything.fixed_rate = 1;
+  options.local_rules = {everything};
+  options.central_rules = false;
+  const auto tracing = Tracing::Start(options);
+  TraceContext trace = ContinueTrace("", "");
+  tracing->TracerFor("door")->StartSegment(&trace, {}).End();
+  tracing->Shutdown(absl::ZeroDuration());
+  Metrics metrics;
+  const auto source = metrics.AddSource([&](Snapshot& out) { tracing->WriteMetrics(out); });
+  EXPECT_THAT(metrics.Scrape(), HasSubstr("stratus_trace_spans_created_total{exporter=\"xray\"} 1\n"));
+  EXPECT_THAT(metrics.Scrape(), HasSubstr("stratus_trace_spans_created_total{exporter=\"otlp\"} 1\n"));
 }
 
 TEST(Tracing, LosesNothingInSilenceWhereNobodyListens) {

@@ -7,7 +7,7 @@ import re
 import time
 
 import pytest
-from conftest import call
+from conftest import BUILD, Gateway, Program, call
 
 SECONDS_MAX = 30
 
@@ -120,18 +120,51 @@ def test_logs_name_the_trace(gateway, token):
         time.sleep(0.05)
 
 
+def counts(program):
+    """Spans created, sent and dropped, as the program's metrics have them."""
+    scraped = call(f"http://{program.addresses['admin']}/metrics").body.decode()
+    pattern = r"^stratus_trace_spans_{}_total{{.*}} (\S+)$"
+    return {name: sum(float(value) for value in re.findall(pattern.format(name), scraped, re.M)) for name in ("created", "sent", "dropped")}
+
+
+def test_a_daemon_that_is_away_costs_spans_and_no_call(tmp_path):
+    program = Program(
+        "stratusd",
+        tmp_path,
+        "--profile=development",
+        "--listen=127.0.0.1:0",
+        f"--data-dir={tmp_path / 'data'}",
+        "--sandbox-listen=127.0.0.1:0",
+        "--admin-listen=127.0.0.1:0",
+        f"--descriptors={BUILD / 'share' / 'stratus.pb'}",
+        env={"OPEN_METEO_DOMAIN": "http://127.0.0.1:1", "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:1"},
+    )
+    a = program.addresses
+    door = Gateway(a["gateway"], a["weather"], a["sandbox"], program, a["provisioning"])
+    token = door.token()
+    for _ in range(20):
+        trace_id, parent = new_trace()
+        headers = {"traceparent": f"00-{trace_id}-{parent}-01"}
+        assert door.call("/v1/weather:today", token, headers=headers).status == 200
+    deadline = time.monotonic() + SECONDS_MAX
+    while True:
+        count = counts(program)
+        if count["created"] >= 60 and count["created"] == count["dropped"]:
+            break
+        assert time.monotonic() < deadline, count
+        time.sleep(0.05)
+    assert count["sent"] == 0
+    assert program.stop() == 0, program.log()
+    assert "no answer about sampling" in program.log()
+
+
 def test_a_load_loses_nothing_in_silence(gateway, token):
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         replies = list(pool.map(lambda _: gateway.call("/v1/weather:today", token).status, range(400)))
     assert set(replies) == {200}
-    metrics = f"http://{gateway.program.addresses['admin']}/metrics"
     deadline = time.monotonic() + SECONDS_MAX
     while True:
-        scraped = call(metrics).body.decode()
-        count = {
-            name: sum(float(v) for v in re.findall(rf"^stratus_trace_spans_{name}_total{{.*}} (\S+)$", scraped, re.M))
-            for name in ("created", "sent", "dropped")
-        }
+        count = counts(gateway.program)
         daemon = traces(gateway).json()
         settled = count["created"] == count["sent"] + count["dropped"] and daemon["spans"] == count["sent"]
         if settled and daemon["waiting"] == 0:

@@ -48,6 +48,7 @@ void AddServiceFlags(CLI::App* app, ServiceFlags* flags);
 
 struct ServiceOptions {
   bool development = false;
+  const telemetry::Tracer* tracer = nullptr;  // for runs; may be null; outlives the application
   bool stop_runs = false;  // Stop interrupts the engines; else they go on, and the next start takes them up
   store::Store::Options store;
   std::string key_file;                   // may be empty with a key command
@@ -59,7 +60,6 @@ struct ServiceOptions {
   service::RuntimeOptions runtime;
   service::ApiSettings api;
   std::optional<remote_state::Options> remote_state;  // nullopt: states are in the store alone
-  const telemetry::Tracer* tracer = nullptr;          // for runs; outlives the application
 };
 
 // Looks a variable up; nullopt when it is not set. An empty value counts as not set.

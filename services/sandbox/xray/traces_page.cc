@@ -109,9 +109,10 @@ Json SpanJson(const StoredSpan& span) {
           {"document", span.document}};
 }
 
+// What waits is asked for first: where nothing does, the rest is complete.
 Json Counts(Daemon* daemon) {
-  const StoreStats stats = daemon->store().stats();
   const Daemon::Counts counts = daemon->counts();
+  const StoreStats stats = daemon->store().stats();
   return {{"datagrams", counts.datagrams}, {"waiting", counts.waiting},
           {"overrun", counts.overrun},     {"documents", stats.documents},
           {"spans", stats.spans},          {"rejected", stats.rejected},
@@ -119,9 +120,9 @@ Json Counts(Daemon* daemon) {
 }
 
 http_server::Response ListJson(Daemon* daemon) {
+  Json reply = Counts(daemon);
   Json traces = Json::array();
   for (const Trace& trace : daemon->store().List(kListedMax)) traces.push_back(Summary(trace));
-  Json reply = Counts(daemon);
   reply["rejections"] = daemon->store().Rejections();
   reply["newest"] = traces;
   return JsonReply(200, reply);
@@ -132,8 +133,8 @@ void AppendProblems(const std::vector<std::string>& problems, std::string* html)
 }
 
 http_server::Response ListPage(Daemon* daemon) {
-  const StoreStats stats = daemon->store().stats();
   const Daemon::Counts counts = daemon->counts();
+  const StoreStats stats = daemon->store().stats();
   std::string html = absl::StrCat(kHead, "<meta http-equiv=refresh content=5><h1>Traces</h1><p>", counts.datagrams,
                                   " datagrams, ", stats.spans, " spans, ", stats.rejected, " refused, ", stats.traces,
                                   " traces kept. <a href='?format=json'>JSON</a></p>");

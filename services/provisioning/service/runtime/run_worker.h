@@ -4,7 +4,7 @@
 #include <memory>
 #include <optional>
 
-#include "lib/telemetry/span.h"
+#include "lib/telemetry/tracer.h"
 #include "services/provisioning/service/runtime/recovery.h"
 #include "services/provisioning/service/runtime/run_end.h"
 #include "services/provisioning/service/runtime/step_driver.h"
