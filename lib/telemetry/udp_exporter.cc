@@ -21,6 +21,9 @@ namespace {
 constexpr absl::Duration kResolvePatience = absl::Seconds(1);
 constexpr int kSendPatienceMillis = 100;
 
+// Spans for which the thread wakes at once.
+constexpr size_t kEnough = 256;
+
 // What has become of the datagrams sent so far: on one machine that is known by the time send() returns.
 int PendingError(int socket) {
   int error = 0;
@@ -74,7 +77,7 @@ void UdpExporter::Run() {
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, nullptr);
   std::vector<FinishedSpans> batch;
-  while (queue_.Take(&batch)) {
+  while (queue_.Take(&batch, kEnough, options_.linger)) {
     for (const FinishedSpans& finished : batch) Send(finished);
   }
 }

@@ -19,6 +19,8 @@ namespace stratus::telemetry {
 struct UdpExporterOptions {
   HostPort daemon;
   size_t queue_spans_max = 20'000;
+  // How long spans wait for company: waking the thread for each would cost the call that ends more than its span does.
+  absl::Duration linger = absl::Milliseconds(100);
   absl::Duration resolve_every = absl::Seconds(60);
   // The most that UDP over IPv4 carries, the daemon's header included.
   size_t datagram_bytes_max = 65'507;
