@@ -48,6 +48,8 @@ struct Scrape final : telemetry::Snapshot {
     if (name == "stratus_gateway_cache_stored_total") values["stored"] = value;
   }
   void Gauge(std::string_view, std::string_view, double, Labels) override {}
+  void Histogram(std::string_view, std::string_view, const std::vector<double>&, const std::vector<uint64_t>&, double,
+                 Labels) override {}
   std::map<std::string, double> values;
 };
 
