@@ -30,8 +30,8 @@ class Transport {
   virtual void Read(char* to, size_t room) = 0;
   // The same without waiting: the result as OnRead has it, -EAGAIN when there is nothing.
   virtual ssize_t TryRead(char* to, size_t room) = 0;
-  // From now on arriving bytes need not wake the loop before so many have come; TryRead gives what there is. A hint, for
-  // who polls for a while: a Read needs 1, what it is at first, to end with the first byte.
+  // From now on arriving bytes need not wake the loop before so many have come; TryRead gives what there is. A hint,
+  // for who polls for a while: a Read needs 1, what it is at first, to end with the first byte.
   virtual void WakeAt(size_t bytes) = 0;
   // How many bytes were taken; -EAGAIN when none can be now, or another negated errno.
   virtual ssize_t TryWrite(std::string_view bytes) = 0;
