@@ -26,7 +26,7 @@ dev_fuzz() {
     fuzz_differential "$seconds"
     return
   fi
-  build fuzz
+  build fuzz fuzzers
   [ ${#targets[@]} -gt 0 ] || for name in "$ROOT"/build-fuzz/fuzz/*_fuzzer json_differential; do targets+=("$(basename "$name")"); done
   for name in "${targets[@]}"; do
     if [ "$name" = json_differential ]; then

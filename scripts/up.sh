@@ -151,7 +151,7 @@ Calls to paste:
   curl -H "Authorization: Bearer \$(./dev token)" -X DELETE http://$gateway/droplet
   $grpcurl -plaintext -H "authorization: Bearer \$(./dev token)" -d '{"module":"note","variables":{"title":"hello"}}' $provisioning stratus.provisioning.v1.ModuleService/ApplyModule
 
-In a browser: http://$gateway/docs, Authorize with the token above, Try it out.
+In a browser: http://$gateway/docs, Authorize with the token above, Try it out. What became of each call: http://$(bound sandbox)/traces
 
 TEXT
 }
