@@ -10,6 +10,8 @@ namespace {
 // A longer header is not looked at: no sender makes one.
 constexpr size_t kHeaderBytesMax = 512;
 constexpr size_t kUnknownKeysMax = 4;
+// Of unknown keys with their values; the header that carries them on, 80 bytes of ours, is one that is looked at.
+constexpr size_t kUnknownBytesMax = 400;
 
 bool IsLowerHex(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
@@ -73,6 +75,7 @@ bool IsHeaderText(std::string_view text) {
 }
 
 void KeepUnknown(std::string_view key, std::string_view value, Inbound* inbound) {
+  if (inbound->unknown_keys.size() + key.size() + value.size() + 2 > kUnknownBytesMax) return;
   if (!inbound->unknown_keys.empty()) inbound->unknown_keys += ';';
   inbound->unknown_keys += key;
   inbound->unknown_keys += '=';

@@ -94,6 +94,12 @@ TEST(TraceContext, AcceptsALaterVersionOfTraceparentByItsKnownPart) {
   EXPECT_EQ(ContinueTrace("01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more", "").trace_id(), kTraceId);
 }
 
+TEST(TraceContext, WhatIsCarriedOnIsReadByTheNextHop) {
+  const std::string long_value(460, 'm');
+  const TraceContext trace = ContinueTrace("", "Root=1-5759e988-bd862e3fe1be46a994272793;Long=" + long_value);
+  EXPECT_EQ(ContinueTrace("", trace.XAmznTraceId()).trace_id(), trace.trace_id());
+}
+
 TEST(TraceContext, DropsUnknownKeysThatCouldBreakAHeader) {
   const TraceContext trace = ContinueTrace("", absl::StrCat(kRoot, ";A=b c;B=\x01;C=d,e;D=f"));
   EXPECT_THAT(trace.XAmznTraceId(), ::testing::EndsWith(";D=f"));

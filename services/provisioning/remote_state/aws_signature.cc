@@ -36,10 +36,10 @@ Target TargetOf(std::string_view url) {
   url.remove_prefix(
       std::min(url.size(), tls ? std::string_view("https://").size() : std::string_view("http://").size()));
   const size_t slash = std::min(url.find('/'), url.size());
-  Target target{std::string(url.substr(0, slash)), std::string(url.substr(slash))};
+  const std::string_view path = slash < url.size() ? url.substr(slash) : "/";
+  Target target{std::string(url.substr(0, slash)), std::string(path)};
   const std::string_view own_port = tls ? ":443" : ":80";
   if (std::string_view(target.host).ends_with(own_port)) target.host.resize(target.host.size() - own_port.size());
-  if (target.path.empty()) target.path = "/";
   return target;
 }
 
