@@ -75,10 +75,15 @@ class Rig:
             self.environment["DATABASE_URL"] = self.postgres.url
         self.starts = 0
         self.replicas = {}
-        for number in range(replicas):
-            self.start(f"r{number}")
-        # The gateway knows one address; the replica there may be gone and come back.
-        self.gateway = self._gateway("r0")
+        self.gateway = None
+        try:
+            for number in range(replicas):
+                self.start(f"r{number}")
+            # The gateway knows one address; the replica there may be gone and come back.
+            self.gateway = self._gateway("r0")
+        except BaseException:
+            self.stop()  # a rig that is not made is stopped by nobody else
+            raise
 
     def socket(self, name):
         return self.folder / f"{name}.sock"
@@ -122,7 +127,7 @@ class Rig:
 
     def stop(self):
         for program in [self.gateway, *self.replicas.values(), self.sandbox]:
-            if program.process.poll() is None:
+            if program and program.process.poll() is None:
                 program.stop()
         if self.postgres:
             self.postgres.stop()
