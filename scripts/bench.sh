@@ -7,6 +7,7 @@ dev_bench() {
   build release
   case $what in
     gateway) bench_gateway "$@" ;;
+    footprint) bench_footprint "$@" ;;
     weather) bench_weather "$@" ;;
     provisioning) bench_provisioning "$@" ;;
     auth | transcode | router | rpc_idle | span) bench_micro "$what" "$@" ;;
@@ -15,16 +16,22 @@ dev_bench() {
       bench_micro transcode
       bench_micro router
       bench_gateway
+      bench_footprint
       bench_weather
       bench_provisioning
       ;;
-    *) die "bench: '$what' is none of gateway, weather, provisioning, auth, transcode, router, rpc_idle, span" ;;
+    *) die "bench: '$what' is none of gateway, footprint, weather, provisioning, auth, transcode, router, rpc_idle, span" ;;
   esac
 }
 
 bench_gateway() {
-  say "this gateway, Envoy and grpc-gateway, one core each (some minutes)"
+  say "this gateway, Envoy, grpc-gateway and nghttpx, one core each (some minutes)"
   STRATUS_GO=$("$ROOT/scripts/setup.sh" go) "$VENV/bin/python" "$ROOT/tests/bench/gateway_bench.py" "$@"
+}
+
+bench_footprint() {
+  say "start, memory, and cost by a reply's size"
+  "$VENV/bin/python" "$ROOT/tests/bench/footprint_bench.py" "$@"
 }
 
 bench_weather() {

@@ -45,11 +45,23 @@ TEST(OutBuffer, TellsByHowMuchOffsetsFallWhenItMoves) {
   out.buffer().Append(std::string(200 << 10, 'a') + "tail");
   out.Commit();
   EXPECT_EQ(out.Sent(1000), 0u);
+  out.buffer().Append(" and more");
+  out.Commit();
   EXPECT_EQ(out.Sent((200 << 10) - 1000), size_t{200 << 10});
-  EXPECT_EQ(out.pending(), "tail");
-  EXPECT_EQ(out.buffer().view(), "tail");
-  EXPECT_EQ(out.Sent(4), 4u);
+  EXPECT_EQ(out.pending(), "tail and more");
+  EXPECT_EQ(out.buffer().view(), "tail and more");
+  EXPECT_EQ(out.Sent(13), 13u);
   EXPECT_EQ(out.backlog(), 0u);
+}
+
+TEST(OutBuffer, LeavesAWholeReplyWhereItIs) {
+  BufferPool pool;
+  OutBuffer out(&pool);
+  out.buffer().Append(std::string(1 << 20, 'a'));
+  out.Commit();
+  EXPECT_EQ(out.Sent(1000), 0u);
+  EXPECT_EQ(out.Sent(900'000), 0u);
+  EXPECT_EQ(out.pending().size(), (1u << 20) - 901'000);
 }
 
 }  // namespace

@@ -41,22 +41,26 @@ class OutBuffer {
       buffer_.Clear();
       pool_->Give(std::move(buffer_));
       buffer_ = Buffer();
-    } else if (sent_ < kCompactAt || sent_ < buffer_.size() / 2) {
+    } else if (std::exchange(size_at_sent_, buffer_.size()) == buffer_.size() || sent_ < kCompactAt ||
+               sent_ < buffer_.size() / 2) {
       return 0;
     } else {
       buffer_.Consume(sent_);
+      size_at_sent_ = buffer_.size();
     }
     committed_ -= sent_;
     return std::exchange(sent_, 0);
   }
 
  private:
-  // The rest moves to the front once this much and half of all has been sent: no byte moves twice on average.
+  // The rest moves to the front once this much and half of all has been sent: no byte moves twice on average. Only of
+  // a buffer that is still being appended to: a whole reply leaves without having moved.
   static constexpr size_t kCompactAt = 128 << 10;
 
   BufferPool* pool_;
   Buffer buffer_;
   size_t sent_ = 0;
+  size_t size_at_sent_ = 0;
   size_t committed_ = 0;
 };
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <string_view>
@@ -67,13 +68,20 @@ class Buffer {
   void Grow(size_t needed) {
     size_t capacity = capacity_ < 512 ? 512 : capacity_ * 2;
     while (capacity < needed) capacity *= 2;
-    std::unique_ptr<char[]> bigger(new char[capacity + kSlack]);
-    if (size_ > 0) std::memcpy(bigger.get(), data_.get(), size_);
-    data_ = std::move(bigger);
+    // Not a new block and a copy: the C library grows a large one by moving its pages, so that a reply of megabytes pays
+    // for each page once.
+    void* const grown = std::realloc(data_.get(), capacity + kSlack);
+    if (grown == nullptr) std::abort();  // as operator new would end
+    static_cast<void>(data_.release());
+    data_.reset(static_cast<char*>(grown));
     capacity_ = capacity;
   }
 
-  std::unique_ptr<char[]> data_;
+  struct Free {
+    void operator()(char* data) const { std::free(data); }
+  };
+
+  std::unique_ptr<char, Free> data_;
   size_t size_ = 0;
   size_t capacity_ = 0;
 };

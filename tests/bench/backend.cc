@@ -16,7 +16,7 @@ using stratus::bench::v1::Rows;
 using stratus::bench::v1::Small;
 using stratus::bench::v1::StreamSmallRequest;
 
-constexpr int kRowsMax = 100'000;
+constexpr int kRowsMax = 150'000;
 
 grpc::ByteBuffer Serialized(const google::protobuf::Message& message) {
   grpc::Slice slice(message.SerializeAsString());
@@ -91,7 +91,7 @@ class Service final : public RawService {
                                     grpc::ByteBuffer* reply) override {
     GetRowsRequest parsed;
     if (!Parse(request, &parsed) || parsed.count() < 0 || parsed.count() > kRowsMax) {
-      return Done(context, {grpc::StatusCode::INVALID_ARGUMENT, "count is 0 to 100000"});
+      return Done(context, {grpc::StatusCode::INVALID_ARGUMENT, "count is 0 to 150000"});
     }
     const auto found = rows_.find(parsed.count());
     *reply = found != rows_.end() ? found->second : Serialized(MakeRows(parsed.count()));

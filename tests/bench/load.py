@@ -17,15 +17,18 @@ class Figures:
     rss_mib: float
 
 
-def run(target, path, requests, folder, clients=8, body=None, headers=(), h2=False):
-    """Sends `requests` requests over `clients` connections; every one must answer 2xx."""
+def run(target, path, requests, folder, clients=8, body=None, headers=(), streams=0):
+    """Sends `requests` requests over `clients` connections; every one must answer 2xx.
+
+    HTTP/1.1 when `streams` is 0, else h2c with so many requests under way on each connection."""
     log = folder / "h2load.tsv"
     log.unlink(missing_ok=True)
     command = ["taskset", "-c", LOAD_CPU, "h2load", "-n", str(requests), "-c", str(clients), "-t", "1", f"--log-file={log}"]
-    if not h2:
-        command.append("--h1")
+    command += ["-m", str(streams)] if streams else ["--h1"]
     if body is not None:
-        command += ["-d", str(body), "-H", "content-type: application/json"]
+        command += ["-d", str(body)]
+        if not headers:
+            command += ["-H", "content-type: application/json"]
     for header in headers:
         command += ["-H", header]
     command.append(f"http://127.0.0.1:{target.port}{path}")

@@ -181,3 +181,19 @@ def start_grpc_gateway(backend, folder):
     port = free_port()
     command = [DEPS / "bin/grpc_gateway", f"127.0.0.1:{port}", f"127.0.0.1:{backend.port}"]
     return start("grpc-gateway", port, command, folder, env={"GOMAXPROCS": "1"})
+
+
+def start_nghttpx(backend, folder):
+    """Forwards gRPC as it is: the floor of what a proxy has to spend."""
+    port = free_port()
+    command = [
+        "nghttpx",
+        "--conf=/dev/null",
+        f"--frontend=127.0.0.1,{port};no-tls",
+        f"--backend=127.0.0.1,{backend.port};;proto=h2",
+        "--workers=1",
+        "--single-process",
+        "--accesslog-file=/dev/null",
+        "--no-server-rewrite",
+    ]
+    return start("nghttpx", port, command, folder)
