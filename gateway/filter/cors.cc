@@ -9,7 +9,8 @@ namespace stratus::gateway::filter {
 namespace {
 
 constexpr char kDefaultAllowHeaders[] =
-    "authorization, content-type, x-request-id, grpc-timeout, x-grpc-web, x-user-agent, idempotency-key, prefer, "
+    "authorization, content-type, x-request-id, grpc-timeout, x-grpc-web, x-user-agent, connect-protocol-version, "
+    "connect-timeout-ms, idempotency-key, prefer, "
     "traceparent, x-amzn-trace-id";
 constexpr char kDefaultExposeHeaders[] = "x-request-id, location, etag, retry-after";
 // Without these no script could read how a gRPC-Web call has ended.

@@ -80,9 +80,12 @@ void ProxyCall::OnAuthOutcome(const auth::Outcome& outcome) {
 
 int64_t ProxyCall::TimeoutNs(bool streaming) const {
   const std::string_view text = request().Find("grpc-timeout");
-  const int64_t asked = text.empty() ? -1 : upstream::ParseTimeout(text);
+  return ClampTimeoutNs(text.empty() ? -1 : upstream::ParseTimeout(text), streaming);
+}
+
+int64_t ProxyCall::ClampTimeoutNs(int64_t asked_ns, bool streaming) const {
   const int64_t fallback = streaming ? env_.settings.default_stream_timeout_ns : env_.settings.default_timeout_ns;
-  return std::clamp<int64_t>(asked < 0 ? fallback : asked, 1, env_.settings.timeout_ns_max);
+  return std::clamp<int64_t>(asked_ns < 0 ? fallback : asked_ns, 1, env_.settings.timeout_ns_max);
 }
 
 void ProxyCall::AppendCommonMetadata(HeaderList* out) {

@@ -43,6 +43,8 @@ class ProxyCall : public http::Handler, public upstream::CallObserver, private f
   const http::RequestHead& request() const { return exchange_->request(); }
   // The client's deadline, or the default.
   int64_t TimeoutNs(bool streaming) const;
+  // The same of what the client asked for in its own way; -1: nothing.
+  int64_t ClampTimeoutNs(int64_t asked_ns, bool streaming) const;
   // Appends what every upstream call carries beside mapped headers.
   void AppendCommonMetadata(HeaderList* out);
   // Appends what every response carries: x-request-id and CORS headers.

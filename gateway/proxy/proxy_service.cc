@@ -3,6 +3,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "gateway/proxy/connect.h"
 #include "gateway/proxy/error_reply.h"
 #include "gateway/upstream/grpc_wire.h"
 #include "lib/core/status.h"
@@ -62,7 +63,7 @@ void ProxyService::OnRequest(http::Exchange* exchange) {
     ServePage(exchange, *page);
     return;
   }
-  if (head.method == "POST" && ServeGrpc(exchange)) return;
+  if (head.method == "POST" && (ServeGrpc(exchange) || ServeConnect(exchange))) return;
   if (head.method == "OPTIONS") {
     ServeOptions(exchange);
     return;
@@ -84,16 +85,49 @@ bool ProxyService::ServeGrpc(http::Exchange* exchange) {
   return true;
 }
 
+// A POST that says by its headers that it is a Connect call; false for any other.
+bool ProxyService::ServeConnect(http::Exchange* exchange) {
+  const http::RequestHead& head = exchange->request();
+  const std::optional<ConnectForm> form = ConnectFormOf(head.Find("content-type"));
+  if (!form.has_value() || (!form->streaming && head.Find("connect-protocol-version").empty())) return false;
+  const Method* method = (*snapshot_)->FindMethod(head.path);
+  if (method == nullptr) return false;
+  connect_.Take(&environment_)->Start(exchange, snapshot_, *method, *form);
+  return true;
+}
+
+// What no template holds but names a method: a unary Connect call need not say more, as from curl. False when it is
+// none.
+bool ProxyService::ServeByName(http::Exchange* exchange) {
+  const http::RequestHead& head = exchange->request();
+  const bool get = head.method == "GET" && IsConnectGet(head.query);
+  if (!get && head.method != "POST") return false;
+  const Method* method = (*snapshot_)->FindMethod(head.path);
+  if (method == nullptr) return false;
+  using Options = google::protobuf::MethodOptions;
+  if (get && method->descriptor->options().idempotency_level() != Options::NO_SIDE_EFFECTS) return false;
+  const std::optional<ConnectForm> form = get ? ConnectForm() : ConnectFormOf(head.Find("content-type"));
+  if (form.has_value()) {
+    connect_.Take(&environment_)->Start(exchange, snapshot_, *method, *form);
+  } else {
+    Refuse(exchange, 415, absl::StatusCode::kInvalidArgument,
+           "a method called by its name takes application/json or application/proto");
+  }
+  return true;
+}
+
 void ProxyService::ServeRest(http::Exchange* exchange) {
   const http::RequestHead& head = exchange->request();
   match_.captures.clear();
   switch ((*snapshot_)->router().Find(head.method, head.path, &match_, &allow_)) {
     case route::Outcome::kFound: break;
     case route::Outcome::kNoSuchPath:
+      if (ServeByName(exchange)) return;
       Refuse(exchange, 404, absl::StatusCode::kNotFound,
              absl::StrCat("there is nothing at ", core::ToAbsl(Printable(head.path))));
       return;
     case route::Outcome::kWrongMethod:
+      if (ServeByName(exchange)) return;
       Refuse(exchange, 405, absl::StatusCode::kUnimplemented,
              absl::StrCat(core::ToAbsl(Printable(head.method)), " is not possible here; allowed: ", allow_), allow_);
       return;

@@ -10,6 +10,7 @@
 #include "gateway/http/exchange.h"
 #include "gateway/proxy/builtin_pages.h"
 #include "gateway/proxy/call_pool.h"
+#include "gateway/proxy/connect_call.h"
 #include "gateway/proxy/environment.h"
 #include "gateway/proxy/pass_through_call.h"
 #include "gateway/proxy/stream_call.h"
@@ -49,6 +50,8 @@ class ProxyService final : public http::Service {
   void ServePage(http::Exchange* exchange, const PageView& page);
   void ServeOptions(http::Exchange* exchange);
   bool ServeGrpc(http::Exchange* exchange);
+  bool ServeConnect(http::Exchange* exchange);
+  bool ServeByName(http::Exchange* exchange);
   void ServeRest(http::Exchange* exchange);
   void Refuse(http::Exchange* exchange, int http_status, absl::StatusCode code, std::string_view message,
               std::string_view allow = {});
@@ -61,6 +64,7 @@ class ProxyService final : public http::Service {
   CallPool<UnaryCall> unary_;
   CallPool<StreamCall> streams_;
   CallPool<PassThroughCall> pass_through_;
+  CallPool<ConnectCall> connect_;
   route::Match match_;
   std::string allow_;
 };

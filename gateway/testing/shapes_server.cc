@@ -94,6 +94,8 @@ class ShapesServer::Service final : public v1::Shapes::Service {
       if (!label.empty()) label += "|";
       label += std::string(value.data(), value.size());
     }
+    context->AddInitialMetadata("x-before", "1");
+    context->AddTrailingMetadata("x-after", "2");
     return grpc::Status::OK;
   }
 
