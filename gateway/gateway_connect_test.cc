@@ -186,7 +186,13 @@ TEST_F(GatewayConnectTest, AnswersAGetOfAMethodWithoutSideEffects) {
   EXPECT_EQ(client_->Get(path + "json&message=%7").status, 400);
   EXPECT_EQ(client_->Get(path + "json&base64=1&message=!").status, 400);
   EXPECT_EQ(client_->Get(path + "json&message={}&message={}").status, 400);
-  EXPECT_EQ(client_->Get(path + "json&compression=gzip&message={}").status, 501);
+  EXPECT_EQ(client_->Get(path + "json&compression=br&message={}").status, 501);
+  filter::GzipWriter gzip(1);
+  Buffer coded;
+  ASSERT_TRUE(gzip.Write("{}", &coded));
+  const std::string packed = absl::WebSafeBase64Escape(std::string(coded.view()));
+  EXPECT_EQ(client_->Get(absl::StrCat(path, "json&base64=1&compression=gzip&message=", packed)).status, 200);
+  EXPECT_EQ(client_->Get(path + "json&compression=gzip&message={}").status, 400);
   EXPECT_EQ(client_->Get(absl::StrCat(kService, "Echo?connect=v1&encoding=json&message={}")).status, 404);
 }
 
@@ -225,8 +231,29 @@ TEST_F(GatewayConnectTest, TakesStreamsOfRequests) {
   std::string flagged = three;
   flagged[0] = 1;
   EXPECT_THAT(CallStream("Collect", kJsonStream, flagged).end, HasSubstr("compressed"));
-  EXPECT_THAT(CallStream("Collect", absl::StrCat(kJsonStream, "Connect-Content-Encoding: gzip\r\n"), three).end,
+  EXPECT_THAT(CallStream("Collect", absl::StrCat(kJsonStream, "Connect-Content-Encoding: br\r\n"), three).end,
               HasSubstr("unimplemented"));
+}
+
+TEST_F(GatewayConnectTest, TakesCompressedMessagesOfAStream) {
+  options_.config.mutable_limits()->set_request_body_bytes_max(1000);
+  Start();
+  const std::string headers = absl::StrCat(kJsonStream, "Connect-Content-Encoding: gzip\r\n");
+  const auto packed = [](const std::string& message) {
+    filter::GzipWriter gzip(1);
+    Buffer coded;
+    EXPECT_TRUE(gzip.Write(message, &coded));
+    std::string envelope = Envelope(coded.view());
+    envelope[0] = 1;
+    return envelope;
+  };
+  EXPECT_THAT(CallStream("Collect", headers, packed(R"({"name":"a"})") + Envelope(R"({"name":"b"})")).messages,
+              ElementsAre(R"({"count":"2","tags":["a","b"]})"));
+  EXPECT_THAT(CallStream("Collect", headers, packed(std::string(5000, ' '))).end, HasSubstr("resource_exhausted"));
+  client_ = std::make_unique<testing::RawClient>(address());
+  std::string bad = Envelope("no gzip");
+  bad[0] = 1;
+  EXPECT_THAT(CallStream("Collect", headers, bad).end, HasSubstr("not gzip"));
 }
 
 TEST_F(GatewayConnectTest, BoundsMessages) {

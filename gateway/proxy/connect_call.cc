@@ -61,6 +61,7 @@ absl::Status ConnectCall::CheckHead() {
     auto get = ParseConnectGet(head.query);
     if (!get.ok()) return get.status();
     form_.json = get->json;
+    if (get->gzip) decoder_ = std::make_unique<filter::GzipReader>();
     body_.Append(get->message);
     return absl::OkStatus();
   }
@@ -68,12 +69,15 @@ absl::Status ConnectCall::CheckHead() {
   switch (filter::ContentCodingOf(coding)) {
     case filter::ContentCoding::kIdentity: return absl::OkStatus();
     case filter::ContentCoding::kGzip:
-      if (form_.streaming) break;
-      decoder_ = std::make_unique<filter::GzipReader>();
+      if (form_.streaming) {
+        requests_.Reset(env_.settings.request_body_bytes_max, true);
+      } else {
+        decoder_ = std::make_unique<filter::GzipReader>();
+      }
       return absl::OkStatus();
     case filter::ContentCoding::kUnknown: break;
   }
-  return absl::UnimplementedError(form_.streaming ? "messages of a stream must not be compressed: use identity"
+  return absl::UnimplementedError(form_.streaming ? "the connect-content-encoding must be gzip, or none"
                                                   : "the content-encoding must be gzip, or none");
 }
 
@@ -228,16 +232,32 @@ absl::Status ConnectCall::SendMessages(std::string_view piece) {
     std::string_view message;
     switch (requests_.Next(&piece, &message)) {
       case MessageReader::Result::kMessage:
-        if (absl::Status status = AppendMessage(message, &frame_); !status.ok()) return status;
+        if (absl::Status status = AppendStreamed(message); !status.ok()) return status;
         break;
       case MessageReader::Result::kNeedMore: break;
       case MessageReader::Result::kCompressed:
-        return absl::InvalidArgumentError("a message of the request is compressed, or flagged as no message");
+        return absl::InvalidArgumentError(
+            "a message of the request is compressed without a connect-content-encoding, or flagged as none");
       case MessageReader::Result::kTooLong: return TooLarge(env_.settings.request_body_bytes_max);
     }
   }
   if (!frame_.empty()) call_->Send(frame_.view(), false);
   return absl::OkStatus();
+}
+
+absl::Status ConnectCall::AppendStreamed(std::string_view message) {
+  if (!requests_.compressed()) return AppendMessage(message, &frame_);
+  const size_t bytes_max = env_.settings.request_body_bytes_max;
+  filter::GzipReader decoder;
+  decoded_.Clear();
+  while (!message.empty() || decoder.has_more()) {
+    if (!decoder.Read(&message, bytes_max + 1 - decoded_.size(), &decoded_)) {
+      return absl::InvalidArgumentError("a message of the request is not gzip, as its flag says");
+    }
+    if (decoded_.size() > bytes_max) return TooLarge(bytes_max);
+  }
+  if (!decoder.complete()) return absl::InvalidArgumentError("a message of the request ends in the middle of its gzip");
+  return AppendMessage(decoded_.view(), &frame_);
 }
 
 void ConnectCall::EndRequests() {
@@ -354,7 +374,7 @@ void ConnectCall::FailWith(const google::rpc::Status& error, absl::Span<const ht
 }
 
 void ConnectCall::Recycle() {
-  for (Buffer* buffer : {&body_, &frame_, &reply_}) {
+  for (Buffer* buffer : {&body_, &frame_, &reply_, &decoded_}) {
     buffer->Clear();
     buffer->Shrink(kBufferKept);
   }

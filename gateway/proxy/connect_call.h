@@ -57,6 +57,7 @@ class ConnectCall final : public ProxyCall {
 
   // --- Streaming.
   absl::Status SendMessages(std::string_view piece);
+  absl::Status AppendStreamed(std::string_view message);
   void EndRequests();
   void StartResponse(absl::Span<const http::Header> metadata);
   absl::Status WriteMessage(std::string_view message);
@@ -71,6 +72,7 @@ class ConnectCall final : public ProxyCall {
   Buffer body_;  // of a unary call; of a streaming one what came before the decision about the caller
   Buffer frame_;
   Buffer reply_;
+  Buffer decoded_;  // of one compressed message of a stream
   MessageReader requests_;
   MessageReader replies_;
   std::unique_ptr<filter::GzipReader> decoder_;                // of a unary body that is coded

@@ -16,7 +16,8 @@ inline void WritePrefix(size_t length, char* out) {
   for (int i = 0; i < 4; ++i) out[1 + i] = static_cast<char>(length >> (24 - 8 * i));
 }
 
-// Cuts a stream of pieces into messages. A message that lies whole in one piece is never copied.
+// Cuts a stream of pieces into messages. A message that lies whole in one piece is never copied. A compressed one is an
+// error, unless Reset has allowed it.
 class MessageReader {
  public:
   enum class Result { kMessage, kNeedMore, kCompressed, kTooLong };
@@ -40,11 +41,14 @@ class MessageReader {
     return NextFromParts(piece, message);
   }
 
+  // Whether the message that Next gave is compressed.
+  bool compressed() const { return compressed_; }
   // Whether a message has begun and is not complete.
   bool partial() const { return !delivered_ && !partial_.empty(); }
 
-  void Reset(size_t message_bytes_max) {
+  void Reset(size_t message_bytes_max, bool allow_compressed = false) {
     message_bytes_max_ = message_bytes_max;
+    allow_compressed_ = allow_compressed;
     partial_.Clear();
     partial_.Shrink(64 << 10);
     delivered_ = false;
@@ -54,7 +58,8 @@ class MessageReader {
   Result CheckPrefix(const char* prefix) {
     length_ = 0;
     for (int i = 1; i < 5; ++i) length_ = length_ << 8 | static_cast<unsigned char>(prefix[i]);
-    if (prefix[0] != 0) return Result::kCompressed;
+    compressed_ = prefix[0] == 1;
+    if (prefix[0] != 0 && !(compressed_ && allow_compressed_)) return Result::kCompressed;
     return length_ > message_bytes_max_ ? Result::kTooLong : Result::kMessage;
   }
 
@@ -81,6 +86,8 @@ class MessageReader {
   size_t length_ = 0;
   Buffer partial_;  // prefix and what there is of the message
   bool delivered_ = false;
+  bool allow_compressed_ = false;
+  bool compressed_ = false;
 };
 
 }  // namespace stratus::gateway::proxy

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "gateway/filter/content_coding.h"
+#include "gateway/proxy/connect.h"
+#include "gateway/proxy/grpc_frame.h"
 #include "gateway/proxy/grpc_web.h"
 #include "gateway/proxy/json_stream_reader.h"
 
@@ -17,6 +19,7 @@ using stratus::gateway::Buffer;
 using stratus::gateway::filter::GzipReader;
 using stratus::gateway::proxy::Base64Reader;
 using stratus::gateway::proxy::JsonStreamReader;
+using stratus::gateway::proxy::MessageReader;
 
 constexpr size_t kValueMax = 1000;
 constexpr size_t kDecodedMax = 1 << 20;
@@ -74,12 +77,41 @@ std::string ReadBase64(std::string_view body, size_t cut) {
   return std::string(out.view()) + (reader.complete() ? "end" : "cut");
 }
 
+std::string ReadFrames(std::string_view body, size_t cut) {
+  using Result = MessageReader::Result;
+  MessageReader reader;
+  reader.Reset(kValueMax, true);
+  std::string out;
+  for (size_t at = 0; at < body.size(); at += cut) {
+    std::string_view piece = body.substr(at, cut);
+    while (!piece.empty()) {
+      std::string_view message;
+      const Result result = reader.Next(&piece, &message);
+      if (result == Result::kCompressed || result == Result::kTooLong) return out + "refused";
+      if (result == Result::kNeedMore) continue;
+      Require(message.size() <= kValueMax);
+      out.append(message).push_back(reader.compressed() ? 'z' : '\n');
+    }
+  }
+  return out + (reader.partial() ? "cut" : "end");
+}
+
+// The query of a Connect call by GET comes whole.
+std::string ReadQuery(std::string_view query) {
+  const auto get = stratus::gateway::proxy::ParseConnectGet(query);
+  if (!get.ok()) return "refused";
+  Require(get->message.size() <= query.size());
+  return get->message;
+}
+
 std::string Read(uint8_t what, std::string_view body, size_t cut) {
-  switch (what % 4) {
+  switch (what % 6) {
     case 0: return ReadValues(JsonStreamReader::Form::kValues, body, cut);
     case 1: return ReadValues(JsonStreamReader::Form::kLines, body, cut);
     case 2: return ReadGzip(body, cut);
-    default: return ReadBase64(body, cut);
+    case 3: return ReadBase64(body, cut);
+    case 4: return ReadFrames(body, cut);
+    default: return ReadQuery(body);
   }
 }
 
