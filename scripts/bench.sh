@@ -7,6 +7,7 @@ dev_bench() {
   build release
   case $what in
     gateway) bench_gateway "$@" ;;
+    conformance) bench_conformance "$@" ;;
     weather) bench_weather "$@" ;;
     provisioning) bench_provisioning "$@" ;;
     auth | transcode | router | rpc_idle | span) bench_micro "$what" "$@" ;;
@@ -18,13 +19,19 @@ dev_bench() {
       bench_weather
       bench_provisioning
       ;;
-    *) die "bench: '$what' is none of gateway, weather, provisioning, auth, transcode, router, rpc_idle, span" ;;
+    *) die "bench: '$what' is none of gateway, conformance, weather, provisioning, auth, transcode, router, rpc_idle, span" ;;
   esac
 }
 
 bench_gateway() {
   say "this gateway, Envoy and grpc-gateway, one core each (some minutes)"
   STRATUS_GO=$("$ROOT/scripts/setup.sh" go) "$VENV/bin/python" "$ROOT/tests/bench/gateway_bench.py" "$@"
+}
+
+bench_conformance() {
+  say "this gateway, Envoy and grpc-gateway, case by case (docs/reference/conformance.md)"
+  STRATUS_GO=$("$ROOT/scripts/setup.sh" go) "$VENV/bin/python" "$ROOT/tests/conformance/peers_page.py" \
+    --gateway="$ROOT/build-release/bin/stratus-gateway" "$@" || die "an answer of ours is wrong: see above"
 }
 
 bench_weather() {
