@@ -208,6 +208,23 @@ TEST_F(GatewayTest, GivesAServicesErrorWithDetailsAlsoOfUnknownTypes) {
   EXPECT_THAT(response.body, HasSubstr(R"({"@type":"type.example.com/no.such.Type","value":"CAE="})"));
 }
 
+// grpc-message leaves spaces as they are, also where HTTP/2 takes no space: at the end of a field's value.
+TEST_F(GatewayTest, KeepsAMessageThatEndsWithASpace) {
+  Start();
+  const RawResponse response = client_->Get("/t/fail?code=9&message=%20failed:%20");
+  EXPECT_EQ(response.status, 400);
+  EXPECT_THAT(response.body, HasSubstr(R"("message":" failed: ")"));
+  auto stub = Stub();
+  grpc::ClientContext context;
+  testing::v1::FailRequest request;
+  request.set_code(9);
+  request.set_message("failed: ");
+  Item reply;
+  const grpc::Status status = stub->Fail(&context, request, &reply);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(status.error_message(), "failed: ");
+}
+
 TEST_F(GatewayTest, MapsCodesToHttpStatuses) {
   Start();
   const std::pair<int, int> codes[] = {{1, 499},  {2, 500},  {3, 400},  {4, 504},  {5, 404},  {6, 409},

@@ -75,6 +75,8 @@ READ = Group(
             PROTOJSON,
             gets('mask { paths: "inner.text" paths: "display_name" }'),
         ),
+        Case("a mask that is no lowerCamel", echo('{"mask":"display_name"}'), "refused", PROTOJSON, refused()),
+        Case("a value for a list", echo('{"tags":"a"}'), "refused", PROTOJSON, refused()),
         Case("wrappers", echo('{"maybe":0,"maybeText":""}'), "as their value", PROTOJSON, gets("maybe { } maybe_text { }")),
         Case(
             "Struct and ListValue",
@@ -115,6 +117,8 @@ READ = Group(
         Case("10,000 levels", echo(deep(10_000)), "refused", OURS, refused()),
         Case("half a document", echo('{"name":"a"'), "refused", RFC8259, refused()),
         Case("something behind it", echo('{"name":"a"} {}'), "refused", RFC8259, refused()),
+        Case("single quotes", echo("{'name':'a'}"), "no JSON: refused", RFC8259, refused()),
+        Case("a name without quotes", echo('{name:"a"}'), "no JSON: refused", RFC8259, refused()),
         Case("a comma too many", echo('{"name":"a",}'), "refused", RFC8259, refused()),
         Case("a list for a message", echo("[]"), "refused", PROTOJSON, refused()),
     ),

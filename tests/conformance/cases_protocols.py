@@ -54,6 +54,7 @@ STREAMS = Group(
             Expect(has=r'^data: ?\{.*"got": ?"0".*\}\r?\n\r?\n', headers={"content-type": "text/event-stream"}),
         ),
         Case("an empty one", get("/v1/stream"), "`[]`", OURS, Expect(json=[])),
+        Case("HEAD of one", Http("HEAD", "/v1/stream?count=1"), "as GET, without the body", RFC9110, Expect(text="")),
         Case(
             "an error before the first message", get("/v1/stream?code=5"), "its own status", CODE_PROTO, Expect((404,), has=r'"code":\s*5')
         ),
@@ -119,6 +120,13 @@ ERRORS = Group(
             Expect((400,), fields={"code": 9, "message": "no"}),
         ),
         Case("its text", get("/v1/fail?code=5&message=H%C3%A0"), "UTF-8", GRPC, Expect((404,), fields={"message": "Hà"})),
+        Case(
+            "a text that ends with a space",
+            get("/v1/fail?code=9&message=failed:%20"),
+            "grpc-message leaves it as it is",
+            GRPC,
+            Expect((400,), fields={"code": 9, "message": "failed: "}),
+        ),
         Case(
             "a detail",
             get("/v1/fail?code=3&detail=info"),

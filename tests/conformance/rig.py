@@ -6,6 +6,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERE = pathlib.Path(__file__).resolve().parent
@@ -18,6 +19,7 @@ PROTOS = HERE / "proto"
 CASES = "stratus/conformance/v1/cases.proto"
 # What a peer may not start with is a service in a file of its own, and a variant of its own: the file's and the service's names.
 VARIANTS = {"response_body": "ResponseBodies", "custom_method": "CustomMethods"}
+START_SECONDS_MAX = 30
 NAMES = ("Stratus", "Envoy", "grpc-gateway")
 NO_SETTING = "there is no such setting"
 
@@ -78,10 +80,17 @@ class Rig:
 
     def _ours(self, name, descriptors):
         ready = self.folder / f"{name}.ready.json"
-        port = peers.free_port()
-        command = [self.gateway, f"--listen=127.0.0.1:{port}", "--admin-listen=127.0.0.1:0", f"--ready-file={ready}"]
-        command += [f"--upstream=127.0.0.1:{self.backend}", descriptors, "--auth=off", "--threads=1", "--access-log=off"]
-        self._keep(peers.start(f"stratus-{name}", port, command, self.folder, cpu=all_cpus()))
+        command = [self.gateway, "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", f"--ready-file={ready}", descriptors]
+        command += [f"--upstream=127.0.0.1:{self.backend}", "--auth=off", "--threads=1", "--access-log=off"]
+        with open(self.folder / f"stratus-{name}.log", "wb") as log:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self._stack.callback(process.wait)
+        self._stack.callback(process.terminate)
+        deadline = time.monotonic() + START_SECONDS_MAX
+        while not ready.exists():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{self.gateway} does not get ready: {(self.folder / f'stratus-{name}.log').read_text()}")
+            time.sleep(0.01)
         return int(json.loads(ready.read_text())["gateway"].rsplit(":", 1)[1])
 
     def _start_envoy(self):
