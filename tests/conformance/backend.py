@@ -5,6 +5,7 @@ STUBS_DIR holds the generated Python code of proto/. Prints its port, then serve
 """
 
 import sys
+import threading
 from concurrent import futures
 
 import grpc
@@ -24,6 +25,7 @@ from stratus.conformance.v1 import (
 )  # noqa: E402
 
 BYTES_MAX = 64 << 20
+WAIT_SECONDS_MAX = 5
 
 
 def text_of(message):
@@ -103,10 +105,24 @@ class Cases(cases_pb2_grpc.CasesServicer):
         for i in range(request.count):
             yield httpbody_pb2.HttpBody(content_type="text/csv", data=b"row %d\n" % i)
 
+    def Metadata(self, request, context):
+        values = [value for key, value in context.invocation_metadata() if key == request.what]
+        return cases_pb2.Seen(method="Metadata", got=",".join(values))
+
+    def Wait(self, request, context):
+        over = threading.Event()
+        context.add_callback(over.set)
+        over.wait(WAIT_SECONDS_MAX)
+        return cases_pb2.Seen(method="Wait", got="nobody cancelled")
+
     def Fail(self, request, context):
         status = status_pb2.Status(code=request.code, message=request.message)
         if request.detail == "info":
             status.details.add().Pack(error_details_pb2.ErrorInfo(reason="BECAUSE", domain="test"))
+        if request.detail == "retry":
+            retry = error_details_pb2.RetryInfo()
+            retry.retry_delay.FromSeconds(7)
+            status.details.add().Pack(retry)
         if request.detail == "unknown":
             status.details.append(any_pb2.Any(type_url="type.example.com/no.such.Type", value=b"\x08\x01"))
         context.set_trailing_metadata([("grpc-status-details-bin", status.SerializeToString())])

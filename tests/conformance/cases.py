@@ -1,7 +1,7 @@
 """Every conformance case, in the order of docs/reference/conformance.md."""
 
 from cases_json import READ, WRITTEN
-from cases_protocols import BODIES, ERRORS, LIMITS, PROTOCOLS, STREAMS
+from cases_protocols import BODIES, ERRORS, HEADERS, LIMITS, PROTOCOLS, STREAMS
 from cases_requests import METHODS, PATCH, PATHS, QUERY
 
-GROUPS = (PATHS, METHODS, QUERY, READ, WRITTEN, PATCH, STREAMS, BODIES, ERRORS, LIMITS, PROTOCOLS)
+GROUPS = (PATHS, METHODS, QUERY, READ, WRITTEN, PATCH, STREAMS, BODIES, ERRORS, HEADERS, LIMITS, PROTOCOLS)

@@ -144,6 +144,36 @@ ERRORS = Group(
     ),
 )
 
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+HEADERS = Group(
+    "Headers",
+    (
+        Case("a token", get("/v1/metadata/authorization", authorization="Bearer x"), "goes on to the service", OURS, gets("Bearer x")),
+        Case(
+            "what `Connection` names",
+            get("/v1/metadata/x-hop", connection="x-hop", x_hop="1"),
+            "ends here",
+            RFC9110,
+            gets(""),
+        ),
+        Case(
+            "a trace",
+            get("/v1/metadata/traceparent", traceparent=f"00-{TRACE}-00f067aa0ba902b7-01"),
+            "goes on under its id",
+            "W3C Trace Context",
+            Expect(has=TRACE),
+        ),
+        Case("a deadline", get("/v1/wait", grpc_timeout="50m"), "is kept, and is 504", OURS, refused(504)),
+        Case(
+            "when to try again",
+            get("/v1/fail?code=14&message=busy&detail=retry"),
+            "RetryInfo becomes `Retry-After`",
+            OURS,
+            Expect((503,), headers={"retry-after": "^7$"}),
+        ),
+    ),
+)
+
 BIG = '{"displayName":"%s"}'
 LIMITS = Group(
     "Sizes, compression, caching",
