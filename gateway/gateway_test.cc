@@ -169,7 +169,7 @@ TEST_F(GatewayTest, RefusesBadRequestsEachWithItsStatusAndReason) {
       {"GET", "/nothing", "", "", 404, R"("code":5)"},
       {"PUT", "/t/echo", "", "", 405, "POST"},
       {"POST", "/t/echo", "Content-Type: text/plain\r\n", "{}", 415, "application/json"},
-      {"POST", "/t/echo", "", "{}", 415, "application/json"},
+      {"POST", "/t/echo", "", "{}", 415, "must be application/json, and there is none"},
       {"POST", "/t/echo", kJson, big.c_str(), 413, "1000"},
       {"POST", "/t/echo", kJson, "{", 400, R"("code":3)"},
       {"POST", "/t/echo", kJson, R"({"nope":1})", 400, R"("field":"nope")"},

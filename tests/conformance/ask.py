@@ -3,17 +3,21 @@
 import contextlib
 import gzip
 import http.client
+import socket
 import subprocess
 
 import grpc
-from case import Answer, Grpc, H2c
+from case import Answer, Grpc, H2c, Raw
 
 TIMEOUT_SECONDS = 30
+RAW_TIMEOUT_SECONDS = 3
 
 
 def ask(port, request):
     if isinstance(request, Grpc):
         return ask_grpc(port, request)
+    if isinstance(request, Raw):
+        return ask_raw(port, request)
     if isinstance(request, H2c):
         return ask_h2c(port, request)
     return ask_http(port, request)
@@ -54,6 +58,24 @@ def send(connection, request):
         connection.send(b"%x\r\n%s\r\n0\r\n\r\n" % (len(request.body), request.body))
     elif request.body:
         connection.send(request.body)
+
+
+def ask_raw(port, request):
+    """The status of the first answer, and everything behind it. The request says `Connection: close`, or is refused."""
+    received = b""
+    try:
+        with socket.create_connection(("127.0.0.1", port), RAW_TIMEOUT_SECONDS) as connection:
+            connection.sendall(request.first.encode())
+            received += connection.recv(1 << 16)
+            connection.sendall(request.then.encode())
+            while piece := connection.recv(1 << 16):
+                received += piece
+    except OSError:
+        pass  # what has come so far is the answer
+    head, _, rest = received.partition(b"\r\n")
+    if not head.startswith(b"HTTP/1."):
+        return Answer(note="no answer")
+    return Answer(int(head.split()[1]), {}, rest)
 
 
 def ask_h2c(port, request):

@@ -59,6 +59,17 @@ class H2c:
 
 
 @dataclass(frozen=True)
+class Raw:
+    """Bytes on a connection: the first of them, and what is sent once an answer has begun to come."""
+
+    first: str
+    then: str = ""
+
+    def __str__(self):
+        return self.first.replace("\r\n\r\n", " ⏎⏎ ", 1).replace("\r\n", " ⏎ ").strip() + self.then
+
+
+@dataclass(frozen=True)
 class Grpc:
     """One gRPC call: so many messages out, all replies in."""
 

@@ -3,7 +3,7 @@
 import json
 import re
 
-from case import EMPTY, OURS, Grpc
+from case import EMPTY, OURS, Grpc, Raw
 
 SHOWN_MAX = 130
 
@@ -51,6 +51,9 @@ def answer_text(case, answer):
     if isinstance(case.request, Grpc):
         messages = len(answer.messages)
         return f"code {answer.grpc_code}" + (f", {messages} message{'s' if messages > 1 else ''}" if messages else "")
+    if isinstance(case.request, Raw):
+        later = re.findall(r"HTTP/1\.\d (\d{3})", answer.body.decode(errors="replace"))
+        return ", ".join([str(answer.status), *later])
     text = f"{answer.status} {code(shorten(body_text(case, answer)))}".strip()
     if answer.body and len(answer.body) > 20_000 and len(text) > SHOWN_MAX:
         text = f"{answer.status}, {len(answer.body):,} bytes"
