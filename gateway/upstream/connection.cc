@@ -71,8 +71,7 @@ struct Connection::Callbacks {
     nghttp2_option* option = nullptr;
     nghttp2_option_new(&option);
     nghttp2_option_set_no_auto_window_update(option, 1);  // credit follows ClientCall::Consumed
-    // gRPC servers leave spaces in grpc-message as they are, at its ends too; the call's status must not be lost for
-    // it.
+    // gRPC servers leave spaces at the ends of grpc-message as they are; a status must not be lost for that.
     nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(option, 1);
     nghttp2_option_set_peer_max_concurrent_streams(option, static_cast<uint32_t>(self->streams_max_));
     nghttp2_session* session = nullptr;
