@@ -169,7 +169,7 @@ TEST_F(GatewayTest, RefusesBadRequestsEachWithItsStatusAndReason) {
       {"GET", "/nothing", "", "", 404, R"("code":5)"},
       {"PUT", "/t/echo", "", "", 405, "POST"},
       {"POST", "/t/echo", "Content-Type: text/plain\r\n", "{}", 415, "application/json"},
-      {"POST", "/t/echo", "", "{}", 415, "application/json"},
+      {"POST", "/t/echo", "", "{}", 415, "must be application/json, and there is none"},
       {"POST", "/t/echo", kJson, big.c_str(), 413, "1000"},
       {"POST", "/t/echo", kJson, "{", 400, R"("code":3)"},
       {"POST", "/t/echo", kJson, R"({"nope":1})", 400, R"("field":"nope")"},
@@ -206,6 +206,23 @@ TEST_F(GatewayTest, GivesAServicesErrorWithDetailsAlsoOfUnknownTypes) {
   EXPECT_THAT(response.body, HasSubstr(R"("code":14,"message":"gone đâu")"));
   EXPECT_THAT(response.body, HasSubstr(R"("@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"BECAUSE")"));
   EXPECT_THAT(response.body, HasSubstr(R"({"@type":"type.example.com/no.such.Type","value":"CAE="})"));
+}
+
+// grpc-message leaves spaces as they are, also where HTTP/2 takes no space: at the end of a field's value.
+TEST_F(GatewayTest, KeepsAMessageThatEndsWithASpace) {
+  Start();
+  const RawResponse response = client_->Get("/t/fail?code=9&message=%20failed:%20");
+  EXPECT_EQ(response.status, 400);
+  EXPECT_THAT(response.body, HasSubstr(R"("message":" failed: ")"));
+  auto stub = Stub();
+  grpc::ClientContext context;
+  testing::v1::FailRequest request;
+  request.set_code(9);
+  request.set_message("failed: ");
+  Item reply;
+  const grpc::Status status = stub->Fail(&context, request, &reply);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(status.error_message(), "failed: ");
 }
 
 TEST_F(GatewayTest, MapsCodesToHttpStatuses) {

@@ -8,6 +8,7 @@ dev_bench() {
   case $what in
     gateway) bench_gateway "$@" ;;
     footprint) bench_footprint "$@" ;;
+    conformance) bench_conformance "$@" ;;
     weather) bench_weather "$@" ;;
     provisioning) bench_provisioning "$@" ;;
     auth | transcode | router | rpc_idle | span) bench_micro "$what" "$@" ;;
@@ -20,7 +21,7 @@ dev_bench() {
       bench_weather
       bench_provisioning
       ;;
-    *) die "bench: '$what' is none of gateway, footprint, weather, provisioning, auth, transcode, router, rpc_idle, span" ;;
+    *) die "bench: '$what' is none of gateway, footprint, conformance, weather, provisioning, auth, transcode, router, rpc_idle, span" ;;
   esac
 }
 
@@ -32,6 +33,12 @@ bench_gateway() {
 bench_footprint() {
   say "start, memory, and cost by a reply's size"
   "$VENV/bin/python" "$ROOT/tests/bench/footprint_bench.py" "$@"
+}
+
+bench_conformance() {
+  say "this gateway, Envoy and grpc-gateway, case by case (docs/reference/conformance.md)"
+  STRATUS_GO=$("$ROOT/scripts/setup.sh" go) "$VENV/bin/python" "$ROOT/tests/conformance/peers_page.py" \
+    --gateway="$ROOT/build-release/bin/stratus-gateway" "$@" || die "an answer of ours is wrong: see above"
 }
 
 bench_weather() {

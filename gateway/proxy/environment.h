@@ -66,9 +66,10 @@ class WorkerSnapshot {
 
 struct Environment {
   upstream::TimerQueue* timers = nullptr;
-  std::vector<std::unique_ptr<upstream::Cluster>> clusters;  // by Method::upstream
+  std::vector<std::unique_ptr<upstream::Cluster>> clusters;  // by Method::upstream; the last is `reflection`
   std::vector<std::string> upstream_names;                   // for the log
   std::vector<std::string> authorities;                      // :authority towards each upstream
+  size_t reflection = 0;                                     // where the gateway's own answers come from
   std::unique_ptr<filter::AuthFilter> auth;
   std::shared_ptr<const filter::Cors> cors;       // null: no CORS
   std::shared_ptr<filter::AccessLog> access_log;  // null: no log

@@ -1,4 +1,4 @@
-// The byte and text formats that calls stand on: gRPC frames, HttpBody, media types, reflection messages.
+// The byte and text formats that calls stand on: gRPC frames, HttpBody, media types.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -7,7 +7,6 @@
 #include "gateway/proxy/grpc_frame.h"
 #include "gateway/proxy/http_body.h"
 #include "gateway/proxy/media_type.h"
-#include "gateway/proxy/reflection_message.h"
 #include "google/api/httpbody.pb.h"
 
 namespace stratus::gateway::proxy {
@@ -123,18 +122,6 @@ TEST(MediaType, ChoosesTheStreamFormThatAcceptPrefers) {
       {"application/x-ndjson;q=abc", kArray},
   };
   for (const auto& [accept, format] : cases) EXPECT_EQ(ChooseStreamFormat(accept), format) << accept;
-}
-
-TEST(Reflection, RefusesMalformedReplies) {
-  ReflectionResponse response;
-  EXPECT_FALSE(ParseReflectionResponse("\x22\x7f", &response));
-  EXPECT_FALSE(ParseReflectionResponse("\x32\x02\x0a\x05", &response));
-}
-
-TEST(Reflection, ReadsAnError) {
-  ReflectionResponse response;
-  ASSERT_TRUE(ParseReflectionResponse(std::string("\x3a\x08\x08\x05\x12\x04gone", 10), &response));
-  EXPECT_EQ(response.error, absl::NotFoundError("gone"));
 }
 
 }  // namespace

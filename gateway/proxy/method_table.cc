@@ -10,8 +10,11 @@
 #include "google/api/annotations.pb.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
+#include "grpc/reflection/v1/reflection.pb.h"
+#include "grpc/reflection/v1alpha/reflection.pb.h"
 #include "lib/core/log.h"
 #include "lib/core/status.h"
+#include "lib/rpc/health_descriptor.h"
 
 namespace stratus::gateway::proxy {
 namespace {
@@ -19,6 +22,9 @@ namespace {
 namespace pb = google::protobuf;
 
 constexpr char kHttpBody[] = "google.api.HttpBody";
+constexpr char kHealthService[] = "grpc.health.v1.Health";
+constexpr char kReflectionV1[] = "grpc.reflection.v1.ServerReflection";
+constexpr char kReflectionV1Alpha[] = "grpc.reflection.v1alpha.ServerReflection";
 
 // Collects what the pool has against a file, for one message.
 class Errors final : public pb::DescriptorPool::ErrorCollector {
@@ -111,6 +117,7 @@ absl::StatusOr<std::shared_ptr<const Snapshot>> Snapshot::Build(SnapshotOptions 
   for (const pb::ServiceDescriptor* service : snapshot->services_) {
     if (absl::Status status = snapshot->AddService(*service); !status.ok()) return status;
   }
+  snapshot->BuildCatalog();
   return snapshot;
 }
 
@@ -122,7 +129,14 @@ absl::Status Snapshot::LoadFiles(const pb::FileDescriptorSet& set) {
     if (!files_.Add(file)) return absl::InvalidArgumentError(absl::StrCat("descriptors: ", file.name(), " is invalid"));
     names.push_back(file.name());
   }
+  // gRPC serves health without a generated descriptor, so few sets hold it.
+  if (pb::FileDescriptorProto known; !files_.FindFileContainingSymbol(kHealthService, &known)) {
+    files_.Add(rpc::HealthFile());
+  }
   // Types that error details use are always known, also where the descriptors do not name them.
+  // So is reflection, which the gateway answers itself.
+  grpc::reflection::v1::ServerReflectionRequest::descriptor();
+  grpc::reflection::v1alpha::ServerReflectionRequest::descriptor();
   linked_files_ = std::make_unique<pb::DescriptorPoolDatabase>(*pb::DescriptorPool::generated_pool());
   all_files_ = std::make_unique<pb::MergedDescriptorDatabase>(&files_, linked_files_.get());
   Errors errors;
@@ -146,7 +160,30 @@ absl::Status Snapshot::LoadFiles(const pb::FileDescriptorSet& set) {
   auto schema = transcode::Schema::Compile(*pool_, compiled);
   if (!schema.ok()) return schema.status();
   schema_ = *std::move(schema);
+  file_names_ = std::move(compiled);
   return absl::OkStatus();
+}
+
+void Snapshot::BuildCatalog() {
+  std::vector<const pb::FileDescriptor*> files;
+  for (const std::string& name : file_names_) files.push_back(pool_->FindFileByName(name));
+  std::vector<std::string> names;
+  for (const pb::ServiceDescriptor* service : services_) {
+    if (HasUpstream(service->full_name())) names.push_back(service->full_name());
+  }
+  std::vector<std::string> own = {kReflectionV1, kReflectionV1Alpha};
+  if (HasUpstream(kHealthService)) own.push_back(kHealthService);
+  for (const std::string& name : own) {
+    const pb::ServiceDescriptor* service = pool_->FindServiceByName(name);
+    if (service == nullptr) continue;  // the set has something else in its file's place
+    files.push_back(service->file());
+    names.push_back(name);
+  }
+  catalog_ = std::make_unique<DescriptorCatalog>(files, std::move(names));
+}
+
+bool Snapshot::HasUpstream(const std::string& service) const {
+  return default_upstream_ >= 0 || upstream_by_service_.contains(service);
 }
 
 absl::Status Snapshot::AddService(const pb::ServiceDescriptor& service) {

@@ -11,6 +11,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "gateway/proxy/descriptor_catalog.h"
 #include "gateway/route/router.h"
 #include "gateway/transcode/transcode.h"
 #include "google/api/http.pb.h"
@@ -88,6 +89,9 @@ class Snapshot {
   const auth::PolicyTable& policies() const { return *policies_; }
   const google::protobuf::DescriptorPool& pool() const { return *pool_; }
   const std::vector<const google::protobuf::ServiceDescriptor*>& services() const { return services_; }
+  // What server reflection answers from: the services that have an upstream, health where one upstream takes what the
+  // descriptors do not name, and reflection itself.
+  const DescriptorCatalog& catalog() const { return *catalog_; }
 
   // Differs where the descriptors differ.
   uint64_t fingerprint() const { return fingerprint_; }
@@ -102,6 +106,8 @@ class Snapshot {
   Snapshot() = default;
 
   absl::Status LoadFiles(const google::protobuf::FileDescriptorSet& set);
+  void BuildCatalog();
+  bool HasUpstream(const std::string& service) const;
   absl::Status AddService(const google::protobuf::ServiceDescriptor& service);
   absl::Status AddBindings(const Method& method);
   absl::Status AddBinding(const Method& method, const google::api::HttpRule& rule);
@@ -114,6 +120,8 @@ class Snapshot {
   std::unique_ptr<google::protobuf::DescriptorDatabase> all_files_;
   std::unique_ptr<google::protobuf::DescriptorPool> pool_;
   std::vector<const google::protobuf::ServiceDescriptor*> services_;
+  std::vector<std::string> file_names_;  // of the set and of error details
+  std::unique_ptr<DescriptorCatalog> catalog_;
   std::shared_ptr<const transcode::Schema> schema_;
   std::unique_ptr<auth::PolicyTable> policies_;
   route::Router router_;

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gateway/proxy/error_reply.h"
+#include "gateway/proxy/reflection_cluster.h"
 #include "lib/core/status.h"
 
 namespace stratus::gateway::proxy {
@@ -13,11 +14,17 @@ void PassThroughCall::Start(http::Exchange* exchange, std::shared_ptr<WorkerSnap
   request_ended_ = !request().has_body;
   request_form_ = web;
   response_form_ = web == WebForm::kNone ? web : ResponseForm(web, request().Find("accept"));
+  // No upstream knows what the others serve.
+  if (IsReflectionPath(path_)) {
+    upstream_ = env_.reflection;
+    Authorize((*snapshot_)->policies().Find(path_));
+    return;
+  }
   if (method != nullptr) {
     Authorize(*method->policy);
     return;
   }
-  // Health, reflection and whatever else the rules allow, although the descriptors do not hold it.
+  // Health and whatever else the rules allow, although the descriptors do not hold it.
   const auth::Policy& policy = (*snapshot_)->policies().Find(path_);
   const int upstream = (*snapshot_)->UpstreamOf(path_);
   if (upstream < 0 || policy.kind == auth::Policy::Kind::kDenied) {

@@ -40,6 +40,8 @@ ProxyService::ProxyService(boost::asio::io_context& loop, const ProxyOptions& op
     environment_.upstream_names.push_back(upstream.address.ToString());
     environment_.authorities.push_back(upstream.address.is_unix() ? "localhost" : upstream.address.ToString());
   }
+  AddReflection(loop);
+  reflection_->SetSnapshot(options.snapshot);
   environment_.auth = std::make_unique<filter::AuthFilter>(loop, options.authenticator);
   environment_.cors = options.cors;
   environment_.access_log = options.access_log;
@@ -51,7 +53,17 @@ ProxyService::ProxyService(boost::asio::io_context& loop, const ProxyOptions& op
       std::make_unique<ReplyCache>(&timers_, options.settings.reply_cache_bytes_max, options.cache_stats);
 }
 
+void ProxyService::AddReflection(boost::asio::io_context& loop) {
+  auto own = std::make_unique<ReflectionCluster>(loop, &timers_);
+  reflection_ = own.get();
+  environment_.reflection = environment_.clusters.size();
+  environment_.clusters.push_back(std::move(own));
+  environment_.upstream_names.push_back("gateway");
+  environment_.authorities.push_back("localhost");
+}
+
 void ProxyService::SetSnapshot(std::shared_ptr<const Snapshot> snapshot, std::shared_ptr<const BuiltinPages> pages) {
+  reflection_->SetSnapshot(snapshot);
   snapshot_ = std::make_shared<WorkerSnapshot>(std::move(snapshot));
   environment_.cache->Clear();
   pages_ = std::move(pages);
@@ -151,7 +163,7 @@ void ProxyService::ServeOptions(http::Exchange* exchange) {
     return;
   }
   // A browser asks before a gRPC-Web call too, whose path no template holds.
-  const bool grpc_path = (*snapshot_)->FindMethod(head.path) != nullptr;
+  const bool grpc_path = (*snapshot_)->FindMethod(head.path) != nullptr || IsReflectionPath(head.path);
   if (outcome == route::Outcome::kNoSuchPath && !grpc_path) {
     Refuse(exchange, 404, absl::StatusCode::kNotFound,
            absl::StrCat("there is nothing at ", core::ToAbsl(Printable(head.path))));

@@ -13,6 +13,7 @@
 #include "gateway/proxy/connect_call.h"
 #include "gateway/proxy/environment.h"
 #include "gateway/proxy/pass_through_call.h"
+#include "gateway/proxy/reflection_cluster.h"
 #include "gateway/proxy/stream_call.h"
 #include "gateway/proxy/unary_call.h"
 #include "gateway/upstream/cluster.h"
@@ -47,6 +48,7 @@ class ProxyService final : public http::Service {
   void SetSnapshot(std::shared_ptr<const Snapshot> snapshot, std::shared_ptr<const BuiltinPages> pages);
 
  private:
+  void AddReflection(boost::asio::io_context& loop);
   void ServePage(http::Exchange* exchange, const PageView& page);
   void ServeOptions(http::Exchange* exchange);
   bool ServeGrpc(http::Exchange* exchange);
@@ -59,6 +61,7 @@ class ProxyService final : public http::Service {
 
   upstream::TimerQueue timers_;
   Environment environment_;
+  ReflectionCluster* reflection_ = nullptr;  // among the environment's clusters
   std::shared_ptr<WorkerSnapshot> snapshot_;
   std::shared_ptr<const BuiltinPages> pages_;
   CallPool<UnaryCall> unary_;

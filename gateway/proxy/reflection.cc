@@ -10,16 +10,28 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gateway/proxy/grpc_frame.h"
-#include "gateway/proxy/reflection_message.h"
 #include "gateway/upstream/cluster.h"
+#include "grpc/reflection/v1/reflection.pb.h"
 #include "lib/core/status.h"
 
 namespace stratus::gateway::proxy {
 namespace {
 
+// The two versions differ in their package alone: on the wire they are the same.
+using Question = grpc::reflection::v1::ServerReflectionRequest;
+using Answer = grpc::reflection::v1::ServerReflectionResponse;
+
 constexpr size_t kResponseBytesMax = 64 << 20;
 constexpr char kV1[] = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
 constexpr char kV1Alpha[] = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo";
+
+absl::Status ErrorOf(const grpc::reflection::v1::ErrorResponse& error) {
+  const bool known = error.error_code() > 0 && error.error_code() <= 16;
+  const auto code = known ? static_cast<absl::StatusCode>(error.error_code()) : absl::StatusCode::kUnknown;
+  return absl::Status(
+      code, absl::StrCat("reflection: ",
+                         error.error_message().empty() ? "the server answered with an error" : error.error_message()));
+}
 
 // One reflection stream: asks, waits for the answer, asks on for what is still missing.
 class Fetch final : public upstream::CallObserver {
@@ -32,7 +44,7 @@ class Fetch final : public upstream::CallObserver {
     head.timeout_ns = absl::ToInt64Nanoseconds(timeout);
     head.streaming = true;
     call_ = cluster->Start(head, this);
-    questions_.push_back({ReflectionQuestion::kListServices, "*"});
+    questions_.emplace_back().set_list_services("*");
     AskNext();
   }
 
@@ -69,35 +81,30 @@ class Fetch final : public upstream::CallObserver {
   }
 
  private:
-  struct Question {
-    ReflectionQuestion kind;
-    std::string text;
-  };
-
   void AskNext() {
     if (questions_.empty()) {
       finished_ = true;
       call_->Send({}, true);
       return;
     }
-    const std::string wire = ReflectionRequest(questions_.front().kind, questions_.front().text);
     std::string frame(kPrefixBytes, '\0');
-    WritePrefix(wire.size(), frame.data());
-    call_->Send(frame + wire, false);
+    questions_.front().AppendToString(&frame);
+    WritePrefix(frame.size() - kPrefixBytes, frame.data());
+    call_->Send(frame, false);
     questions_.pop_front();
   }
 
   absl::Status Take(std::string_view message) {
-    ReflectionResponse response;
-    if (!ParseReflectionResponse(message, &response)) return absl::InternalError("reflection: a reply is malformed");
-    if (!response.error.ok()) {
-      return absl::Status(response.error.code(), absl::StrCat("reflection: ", response.error.message()));
+    Answer answer;
+    if (!answer.ParseFromArray(message.data(), static_cast<int>(message.size()))) {
+      return absl::InternalError("reflection: a reply is malformed");
     }
-    for (const std::string& service : response.services) {
-      if (absl::StartsWith(service, "grpc.reflection.")) continue;
-      questions_.push_back({ReflectionQuestion::kFileWithSymbol, service});
+    if (answer.has_error_response()) return ErrorOf(answer.error_response());
+    for (const auto& service : answer.list_services_response().service()) {
+      if (absl::StartsWith(service.name(), "grpc.reflection.")) continue;
+      questions_.emplace_back().set_file_containing_symbol(service.name());
     }
-    for (const std::string& bytes : response.files) {
+    for (const std::string& bytes : answer.file_descriptor_response().file_descriptor_proto()) {
       google::protobuf::FileDescriptorProto file;
       if (!file.ParseFromString(bytes)) return absl::InternalError("reflection: a file descriptor is malformed");
       if (!have_.insert(file.name()).second) continue;
@@ -116,7 +123,7 @@ class Fetch final : public upstream::CallObserver {
     for (; checked_ < files_.file_size(); ++checked_) {
       for (const std::string& import : files_.file(checked_).dependency()) {
         if (have_.count(import) == 0 && asked_.insert(import).second) {
-          questions_.push_back({ReflectionQuestion::kFileByName, import});
+          questions_.emplace_back().set_file_by_filename(import);
         }
       }
     }

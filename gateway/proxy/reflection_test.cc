@@ -52,5 +52,27 @@ TEST(FetchDescriptors, SaysThatAServerHasNoReflection) {
   EXPECT_EQ(files.status().code(), absl::StatusCode::kUnimplemented);
 }
 
+// A server that has one answer to every question.
+absl::Status StatusOfAnswer(const std::string& answer) {
+  testing::RawH2Server server([&answer](int, uint32_t stream) {
+    const std::string frame = std::string("\0\0\0\0", 4) + static_cast<char>(answer.size()) + answer;
+    return testing::Headers(stream, "\x88" + testing::Field("content-type", "application/grpc"), false) +
+           testing::Frame(0, 0, stream, frame);
+  });
+  return FetchDescriptors(*core::ParseAddress(server.address()), absl::Seconds(5)).status();
+}
+
+TEST(FetchDescriptors, RefusesMalformedReplies) {
+  EXPECT_THAT(std::string(StatusOfAnswer("\x22\x7f").message()), ::testing::HasSubstr("a reply is malformed"));
+  EXPECT_THAT(std::string(StatusOfAnswer("\x22\x04\x0a\x02\x0a\x05").message()),
+              ::testing::HasSubstr("a file descriptor is malformed"));
+}
+
+TEST(FetchDescriptors, SaysWhatTheServersErrorIs) {
+  const absl::Status status = StatusOfAnswer(std::string("\x3a\x08\x08\x05\x12\x04gone", 10));
+  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr("gone"));
+}
+
 }  // namespace
 }  // namespace stratus::gateway::proxy

@@ -57,9 +57,10 @@ bool TranscodedCall::AcceptsBody() {
   if (route_->body == BodyKind::kNone || route_->http_body_in) return true;
   const std::string_view type = head.Find("content-type");
   if (IsJson(type) || (streams_in_ && IsNdjson(type))) return true;
+  const std::string given =
+      type.empty() ? "and there is none" : absl::StrCat("not `", core::ToAbsl(type.substr(0, 100)), "`");
   Fail(absl::InvalidArgumentError(absl::StrCat("the content-type must be application/json",
-                                               streams_in_ ? " or application/x-ndjson" : "", ", not `",
-                                               core::ToAbsl(type.substr(0, 100)), "`")),
+                                               streams_in_ ? " or application/x-ndjson" : "", ", ", given)),
        415);
   return false;
 }

@@ -39,11 +39,13 @@ class GivenFields {
     uint32_t at = 0;
     for (const FieldTable* field : path) {
       Reason reason = nullptr;
+      if (nodes_[at].given) return "given twice";  // a well-known type as a whole
       at = Child(at, field, &reason);
       if (reason != nullptr) return reason;
     }
     Node& leaf = nodes_[at];
-    if (leaf.given && leaf.field->shape == Shape::kSingular) return "given twice";
+    const bool before = leaf.given || leaf.first_child != 0;
+    if (before && leaf.field->shape == Shape::kSingular) return "given twice";
     leaf.given = true;
     return nullptr;
   }
@@ -140,8 +142,7 @@ Reason ParameterWriter::Impl::Resolve(std::string_view dotted, int depth_max, Fi
     if (field->is_message() && field->shape == Shape::kRepeated) {
       return "a repeated message cannot be a parameter: it belongs into a body";
     }
-    if (field->kind != Kind::kMessage || field->shape != Shape::kSingular ||
-        field->message->well_known != WellKnown::kNone) {
+    if (field->kind != Kind::kMessage || field->shape != Shape::kSingular) {
       *unknown = true;
       return "no such field";
     }

@@ -68,6 +68,14 @@ TEST(Parameters, TakeWellKnownTypes) {
       R"(bytes_value { value: "a" } times { seconds: 1 } times { seconds: 2 } int64_values { value: 1 } int64_values { value: 2 })");
 }
 
+// http.proto: each field of a message is a parameter. Well-known types have their own JSON, but are messages.
+TEST(Parameters, TakeFieldsOfWellKnownTypes) {
+  EXPECT_EQ(Query("WellKnown", "time.seconds=5&time.nanos=1&int64Value.value=2&mask.paths=a_b&mask.paths=c"),
+            R"(time { seconds: 5 nanos: 1 } mask { paths: "a_b" paths: "c" } int64_value { value: 2 })");
+  EXPECT_THAT(Query("WellKnown", "duration=1s&duration.seconds=5"), HasSubstr("duration.seconds: given twice"));
+  EXPECT_THAT(Query("WellKnown", "duration.seconds=5&duration=1s"), HasSubstr("duration: given twice"));
+}
+
 TEST(Parameters, TakeMapEntries) {
   EXPECT_EQ(Query("Maps",
                   "strings[k]=v&strings%5Ba.b%5D=w&int32s[-1]=2&bools[true]=false&colors[c]=COLOR_RED"
@@ -101,7 +109,7 @@ TEST(Parameters, AreRefusedByName) {
   EXPECT_THAT(Query("Everything", "children.scalars.fInt32=1"),
               HasSubstr("children.scalars.fInt32: a repeated message"));
   EXPECT_THAT(Query("WellKnown", "struct=x"), HasSubstr("struct: a message"));
-  EXPECT_THAT(Query("WellKnown", "time.seconds=5"), HasSubstr("time.seconds: no such parameter"));
+  EXPECT_THAT(Query("WellKnown", "time.hours=5"), HasSubstr("time.hours: no such parameter"));
   EXPECT_THAT(Query("WellKnown", "time=yesterday"), HasSubstr("time: not an RFC 3339 time"));
 }
 

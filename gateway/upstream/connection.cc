@@ -71,6 +71,8 @@ struct Connection::Callbacks {
     nghttp2_option* option = nullptr;
     nghttp2_option_new(&option);
     nghttp2_option_set_no_auto_window_update(option, 1);  // credit follows ClientCall::Consumed
+    // gRPC servers leave spaces at the ends of grpc-message as they are; a status must not be lost for that.
+    nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(option, 1);
     nghttp2_option_set_peer_max_concurrent_streams(option, static_cast<uint32_t>(self->streams_max_));
     nghttp2_session* session = nullptr;
     nghttp2_session_client_new3(&session, callbacks, self, option, memory);

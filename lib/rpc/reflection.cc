@@ -5,6 +5,7 @@
 #include "grpc/reflection/v1/reflection.grpc.pb.h"
 #include "grpc/reflection/v1alpha/reflection.grpc.pb.h"
 #include "lib/rpc/admission.h"
+#include "lib/rpc/reflection_answer.h"
 #include "lib/rpc/status.h"
 
 namespace stratus::rpc {
@@ -13,55 +14,6 @@ namespace {
 // The two versions differ in their package alone, so everything here is written once over their generated types.
 namespace v1 = grpc::reflection::v1;
 namespace v1alpha = grpc::reflection::v1alpha;
-
-template <typename Response>
-void SetError(const absl::Status& status, Response* response) {
-  auto* error = response->mutable_error_response();
-  error->set_error_code(static_cast<int>(status.code()));
-  error->set_error_message(std::string(status.message()));
-}
-
-template <typename Response>
-void SetFiles(absl::StatusOr<DescriptorCatalog::Files> files, Response* response) {
-  if (!files.ok()) return SetError(files.status(), response);
-  auto* answer = response->mutable_file_descriptor_response();
-  for (std::string& file : *files) answer->add_file_descriptor_proto(std::move(file));
-}
-
-template <typename Response>
-void SetServices(const DescriptorCatalog& catalog, Response* response) {
-  auto* answer = response->mutable_list_services_response();
-  for (const std::string& name : catalog.service_names()) answer->add_service()->set_name(name);
-}
-
-template <typename Response>
-void SetExtensionNumbers(const DescriptorCatalog& catalog, const std::string& type, Response* response) {
-  const absl::StatusOr<std::vector<int>> numbers = catalog.ExtensionNumbers(type);
-  if (!numbers.ok()) return SetError(numbers.status(), response);
-  auto* answer = response->mutable_all_extension_numbers_response();
-  answer->set_base_type_name(type);
-  for (int number : *numbers) answer->add_extension_number(number);
-}
-
-template <typename Request, typename Response>
-void Answer(const DescriptorCatalog& catalog, const Request& request, Response* response) {
-  response->set_valid_host(request.host());
-  *response->mutable_original_request() = request;
-  switch (request.message_request_case()) {
-    case Request::kFileByFilename: return SetFiles(catalog.FileByName(request.file_by_filename()), response);
-    case Request::kFileContainingSymbol:
-      return SetFiles(catalog.FileWithSymbol(request.file_containing_symbol()), response);
-    case Request::kFileContainingExtension: {
-      const auto& extension = request.file_containing_extension();
-      return SetFiles(catalog.FileWithExtension(extension.containing_type(), extension.extension_number()), response);
-    }
-    case Request::kAllExtensionNumbersOfType:
-      return SetExtensionNumbers(catalog, request.all_extension_numbers_of_type(), response);
-    case Request::kListServices: return SetServices(catalog, response);
-    case Request::MESSAGE_REQUEST_NOT_SET: break;
-  }
-  SetError(absl::InvalidArgumentError("the request asks for nothing"), response);
-}
 
 // One question and its answer at a time, so that a stream holds no more than those.
 template <typename Request, typename Response>
@@ -78,7 +30,7 @@ class Stream final : public grpc::ServerBidiReactor<Request, Response> {
   void OnReadDone(bool ok) override {
     if (!ok) return this->Finish(grpc::Status::OK);
     response_.Clear();
-    Answer(catalog_, request_, &response_);
+    AnswerReflection(catalog_, request_, &response_);
     this->StartWrite(&response_);
   }
   void OnWriteDone(bool ok) override {

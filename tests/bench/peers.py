@@ -148,33 +148,54 @@ def start_envoy(backend, folder):
     return start("envoy", port, command, folder)
 
 
-def build_grpc_gateway():
-    """Generates and builds the grpc-gateway peer; returns the binary's path."""
-    module = HERE / "grpc_gateway"
-    tools = DEPS / "bin"
-    binary = tools / "grpc_gateway"
-    go = os.environ.get("STRATUS_GO", "go")
-    env = {**os.environ, "GOBIN": str(tools), "PATH": f"{tools}:{os.environ['PATH']}"}
-    plugins = [
-        "github.com/grpc-ecosystem/grpc-gateway/v2/protoc-gen-grpc-gateway",
-        "google.golang.org/grpc/cmd/protoc-gen-go-grpc",
-        "google.golang.org/protobuf/cmd/protoc-gen-go",
-    ]
-    subprocess.run([go, "install", *plugins], cwd=module, env=env, check=True)
-    gen = module / "gen"
+GO_MODULE = HERE / "grpc_gateway"
+GO_TOOLS = DEPS / "bin"
+GO_PACKAGE = "stratus.dev/bench/grpcgateway/gen"
+GO_PLUGINS = (
+    "github.com/grpc-ecosystem/grpc-gateway/v2/protoc-gen-grpc-gateway",
+    "google.golang.org/grpc/cmd/protoc-gen-go-grpc",
+    "google.golang.org/protobuf/cmd/protoc-gen-go",
+)
+
+
+def run_go(*arguments):
+    env = {**os.environ, "GOBIN": str(GO_TOOLS)}
+    subprocess.run([os.environ.get("STRATUS_GO", "go"), *map(str, arguments)], cwd=GO_MODULE, env=env, check=True)
+
+
+def generate_go(root, services, messages=()):
+    """Go code of protos below `root`: with clients and a gateway for `services`, without for `messages`."""
+    run_go("install", *GO_PLUGINS)
+    gen = GO_MODULE / "gen"
     gen.mkdir(exist_ok=True)
-    package = "stratus.dev/bench/grpcgateway/gen"
-    options = ",".join(
-        [f"module={package}"]
-        + [f"M{f}.proto={package}/{f.rsplit('/', 1)[0]}" for f in ("stratus/bench/v1/bench", "stratus/auth/v1/authorization")]
-    )
-    includes = [f"-I{HERE / 'proto'}", f"-I{ROOT / 'proto'}", f"-I{DEPS / 'proto'}"]
-    go_out = [f"--go_out={gen}", f"--go_opt={options}"]
-    grpc_out = [f"--go-grpc_out={gen}", f"--go-grpc_opt={options}", f"--grpc-gateway_out={gen}", f"--grpc-gateway_opt={options}"]
-    subprocess.run(["protoc", *includes, *go_out, *grpc_out, "stratus/bench/v1/bench.proto"], env=env, check=True)
-    subprocess.run(["protoc", *includes, *go_out, "stratus/auth/v1/authorization.proto"], env=env, check=True)
-    subprocess.run([go, "build", "-o", binary, "."], cwd=module, env=env, check=True)
+    known = {str(path.relative_to(root)) for path in root.rglob("*.proto")} | set(messages)
+    packages = [f"M{proto}={GO_PACKAGE}/{proto.rsplit('/', 1)[0]}" for proto in sorted(known)]
+    options = ",".join([f"module={GO_PACKAGE}", *packages])
+    protoc = ["protoc", f"-I{root}", f"-I{ROOT / 'proto'}", f"-I{DEPS / 'proto'}"]
+    outputs = [[f"--{kind}_out={gen}", f"--{kind}_opt={options}"] for kind in ("go", "go-grpc", "grpc-gateway")]
+    run_protoc([*protoc, *sum(outputs, []), *services])
+    if messages:
+        run_protoc([*protoc, *outputs[0], *messages])
+
+
+def run_protoc(command):
+    env = {**os.environ, "PATH": f"{GO_TOOLS}:{os.environ['PATH']}"}
+    done = subprocess.run(command, env=env, stderr=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr[-500:]}")
+
+
+def build_go(name, package):
+    """Returns the binary's path."""
+    binary = GO_TOOLS / name
+    run_go("build", "-o", binary, package)
     return binary
+
+
+def build_grpc_gateway():
+    """Generates and builds the grpc-gateway peer."""
+    generate_go(HERE / "proto", ["stratus/bench/v1/bench.proto"], ["stratus/auth/v1/authorization.proto"])
+    build_go("grpc_gateway", ".")
 
 
 def start_grpc_gateway(backend, folder):

@@ -87,6 +87,23 @@ def test_grpcurl_at_the_door_and_at_the_service(gateway, token):
         assert "Unauthenticated" in refused.stderr
 
 
+def test_the_door_describes_what_is_behind_it(gateway):
+    listed = grpcurl(gateway.address, "list")
+    assert listed.stdout.split() == [
+        "google.longrunning.Operations",
+        "grpc.health.v1.Health",
+        "grpc.reflection.v1.ServerReflection",
+        "grpc.reflection.v1alpha.ServerReflection",
+        "stratus.provisioning.v1.ModuleService",
+        "stratus.provisioning.v1.ProvisioningService",
+        "stratus.weather.v1.WeatherService",
+    ], listed.stderr
+    for symbol in [*listed.stdout.split(), "stratus.provisioning.v1.Stack", "google.rpc.BadRequest"]:
+        described = grpcurl(gateway.address, "describe", symbol)
+        assert f"{symbol} is a" in described.stdout, described.stderr
+    assert json.loads(grpcurl(gateway.address, "grpc.health.v1.Health/Check").stdout)["status"] == "SERVING"
+
+
 @pytest.mark.parametrize("where", ["address", "weather"])
 def test_a_generated_python_client(gateway, token, stubs, where):
     messages = importlib.import_module("stratus.weather.v1.weather_pb2")

@@ -1,0 +1,52 @@
+"""docs/how-to/your-own-service.md, followed from its first line to its last, with a service that is not ours."""
+
+import os
+import pathlib
+import re
+import socket
+import sys
+
+from conftest import BUILD, DEPS, ROOT
+from page import Follower, Step, matches, read
+
+PAGE = ROOT / "docs/how-to/your-own-service.md"
+# Set-up has done this.
+DONE = ("./dev ", "export PATH=", "mkdir ~/own", "pip install ")
+PORTS = ("50051", "8080", "8090")
+
+
+def free_ports(count):
+    probes = [socket.socket() for _ in range(count)]
+    for probe in probes:
+        probe.bind(("127.0.0.1", 0))
+    ports = [str(probe.getsockname()[1]) for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
+
+
+def on_free_ports(text):
+    for port, free in zip(PORTS, free_ports(len(PORTS)), strict=True):
+        text = re.sub(rf"\b{port}\b", free, text)
+    return text.replace("stratus-gateway --listen", "stratus-gateway --admin-listen=127.0.0.1:0 --listen")
+
+
+def test_the_page_can_be_followed(tmp_path):
+    path = [str(BUILD / "bin"), str(DEPS / "bin"), str(pathlib.Path(sys.executable).parent), os.environ["PATH"]]
+    commands = 0
+    with Follower(tmp_path, {"PATH": ":".join(path)}) as follower:
+        for step in read(on_free_ports(PAGE.read_text(encoding="utf-8"))):
+            if not isinstance(step, Step):
+                name, content = step
+                (tmp_path / name).write_text(content, encoding="utf-8")
+            elif not step.command.startswith(DONE):
+                printed = follower.follow(step.command)
+                assert matches(step.output, printed), f"$ {step.command}\n{printed}\nis not what the page says:\n{step.output}"
+                commands += 1
+    assert commands > 15
+
+
+def test_what_differs_is_told_apart():
+    assert matches('{"a":...,"b":2}', '{"a":1,"b":2}\n')
+    assert not matches('{"a":...,"b":2}', '{"a":1,"b":3}')
+    assert not matches("", "something")
