@@ -1,26 +1,31 @@
 #include "gateway/filter/content_coding.h"
 
 #include <algorithm>
-#include <limits>
+#include <array>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
+#include "gateway/filter/body_codecs.h"
 #include "lib/core/status.h"
 
 namespace stratus::gateway::filter {
 namespace {
 
-// zlib's windowBits for the largest window, in gzip's format.
-constexpr int kGzipWindow = 15 + 16;
-constexpr int kMemoryLevel = 8;
-constexpr size_t kOutputPiece = 16 << 10;
+// By ContentCoding.
+constexpr std::array<std::string_view, kContentCodings> kNames = {"identity", "zstd", "br", "gzip"};
 
 std::string_view Trim(std::string_view text) { return core::ToStd(absl::StripAsciiWhitespace(core::ToAbsl(text))); }
 
 bool Equals(std::string_view a, std::string_view b) { return absl::EqualsIgnoreCase(core::ToAbsl(a), core::ToAbsl(b)); }
 
-bool IsGzip(std::string_view name) { return Equals(name, "gzip") || Equals(name, "x-gzip"); }
+ContentCoding ByName(std::string_view name) {
+  if (Equals(name, "x-gzip")) return ContentCoding::kGzip;
+  for (size_t i = 0; i < kNames.size(); ++i) {
+    if (Equals(name, kNames[i])) return static_cast<ContentCoding>(i);
+  }
+  return ContentCoding::kUnknown;
+}
 
 // 1 without a q parameter, 0 with a malformed one.
 double QualityOf(std::string_view parameters) {
@@ -35,22 +40,23 @@ double QualityOf(std::string_view parameters) {
   return 1;
 }
 
-Bytef* Bytes(const char* text) { return reinterpret_cast<Bytef*>(const_cast<char*>(text)); }
-
-uInt Clamp(size_t size) { return static_cast<uInt>(std::min<size_t>(size, std::numeric_limits<uInt>::max())); }
-
 }  // namespace
+
+std::string_view NameOf(ContentCoding coding) {
+  const auto i = static_cast<size_t>(coding);
+  return i < kNames.size() ? kNames[i] : std::string_view();
+}
 
 ContentCoding ContentCodingOf(std::string_view content_encoding) {
   const std::string_view name = Trim(content_encoding);
-  if (name.empty() || Equals(name, "identity")) return ContentCoding::kIdentity;
-  return IsGzip(name) ? ContentCoding::kGzip : ContentCoding::kUnknown;
+  return name.empty() ? ContentCoding::kIdentity : ByName(name);
 }
 
-bool PrefersGzip(std::string_view accept_encoding) {
-  double gzip = -1;      // not named
-  double identity = -1;  // not named: acceptable, and less wanted than what is named
-  double any = -1;
+ContentCoding ChooseCoding(std::string_view accept_encoding) {
+  constexpr double kNotNamed = -1;
+  std::array<double, kContentCodings> qualities;
+  qualities.fill(kNotNamed);
+  double any = kNotNamed;
   while (!accept_encoding.empty()) {
     const size_t end = accept_encoding.find(',');
     const std::string_view entry = accept_encoding.substr(0, end);
@@ -58,69 +64,43 @@ bool PrefersGzip(std::string_view accept_encoding) {
     const size_t semicolon = entry.find(';');
     const std::string_view name = Trim(entry.substr(0, semicolon));
     const double quality = semicolon == std::string_view::npos ? 1 : QualityOf(entry.substr(semicolon + 1));
-    if (IsGzip(name)) {
-      gzip = std::max(gzip, quality);
-    } else if (Equals(name, "identity")) {
-      identity = quality;
-    } else if (name == "*") {
-      any = quality;
-    }
+    if (name == "*") any = quality;
+    const auto i = static_cast<size_t>(ByName(name));
+    if (i < qualities.size()) qualities[i] = std::max(qualities[i], quality);
   }
-  if (gzip < 0) gzip = any;
-  return gzip > 0 && gzip >= identity;
-}
-
-GzipReader::GzipReader() { ready_ = inflateInit2(&stream_, kGzipWindow) == Z_OK; }
-
-GzipReader::~GzipReader() {
-  if (ready_) inflateEnd(&stream_);
-}
-
-bool GzipReader::Read(std::string_view* input, size_t room, Buffer* out) {
-  if (!ready_) return false;
-  stream_.next_in = Bytes(input->data());
-  stream_.avail_in = Clamp(input->size());
-  const size_t limit = out->size() + room;
-  bool good = true;
-  do {
-    // Another member follows the one that has ended.
-    if (complete_ && stream_.avail_in > 0) {
-      inflateReset(&stream_);
-      complete_ = false;
-    }
-    const size_t piece = std::min(kOutputPiece, limit - out->size());
-    stream_.next_out = Bytes(out->Reserve(piece));
-    stream_.avail_out = static_cast<uInt>(piece);
-    const int result = complete_ ? Z_BUF_ERROR : inflate(&stream_, Z_NO_FLUSH);
-    out->SetEnd(reinterpret_cast<char*>(stream_.next_out));
-    complete_ = complete_ || result == Z_STREAM_END;
-    has_more_ = stream_.avail_out == 0;
-    good = result == Z_OK || result == Z_STREAM_END || result == Z_BUF_ERROR;
-  } while (good && out->size() < limit && (stream_.avail_in > 0 || has_more_));
-  input->remove_prefix(input->size() - stream_.avail_in);
-  return good;
-}
-
-GzipWriter::GzipWriter(int level) {
-  ready_ = deflateInit2(&stream_, level, Z_DEFLATED, kGzipWindow, kMemoryLevel, Z_DEFAULT_STRATEGY) == Z_OK;
-}
-
-GzipWriter::~GzipWriter() {
-  if (ready_) deflateEnd(&stream_);
-}
-
-bool GzipWriter::Write(std::string_view body, Buffer* out) {
-  if (!ready_ || deflateReset(&stream_) != Z_OK || body.size() > std::numeric_limits<uInt>::max()) return false;
-  stream_.next_in = Bytes(body.data());
-  stream_.avail_in = static_cast<uInt>(body.size());
-  int result = Z_OK;
-  while (result == Z_OK) {
-    stream_.next_out = Bytes(out->Reserve(kOutputPiece));
-    stream_.avail_out = kOutputPiece;
-    result = deflate(&stream_, Z_FINISH);
-    out->SetEnd(reinterpret_cast<char*>(stream_.next_out));
+  // Identity that is not named is acceptable, and less wanted than what is named.
+  double best_quality = std::max(qualities[0], 0.0);
+  ContentCoding best = ContentCoding::kIdentity;
+  for (size_t i = 1; i < qualities.size(); ++i) {
+    const double quality = qualities[i] == kNotNamed ? any : qualities[i];
+    const bool first = best == ContentCoding::kIdentity;
+    if (quality <= 0 || quality < best_quality || (quality == best_quality && !first)) continue;
+    best_quality = quality;
+    best = static_cast<ContentCoding>(i);
   }
-  return result == Z_STREAM_END;
+  return best;
+}
+
+std::unique_ptr<BodyReader> MakeBodyReader(ContentCoding coding) {
+  switch (coding) {
+    case ContentCoding::kGzip: return MakeGzipReader();
+    case ContentCoding::kZstd: return MakeZstdReader();
+    case ContentCoding::kBrotli: return MakeBrotliReader();
+    case ContentCoding::kIdentity:
+    case ContentCoding::kUnknown: break;
+  }
+  return nullptr;
+}
+
+std::unique_ptr<BodyWriter> MakeBodyWriter(ContentCoding coding, int level) {
+  switch (coding) {
+    case ContentCoding::kGzip: return MakeGzipWriter(level);
+    case ContentCoding::kZstd: return MakeZstdWriter(level);
+    case ContentCoding::kBrotli: return MakeBrotliWriter(level);
+    case ContentCoding::kIdentity:
+    case ContentCoding::kUnknown: break;
+  }
+  return nullptr;
 }
 
 }  // namespace stratus::gateway::filter

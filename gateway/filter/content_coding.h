@@ -1,61 +1,57 @@
-// gzip in requests and responses (RFC 9110, 8.4).
+// Content codings in requests and responses (RFC 9110, 8.4): gzip, zstd (RFC 9659) and br (RFC 7932).
 #pragma once
-
-#include <zlib.h>
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
 #include "gateway/transcode/buffer.h"
 
 namespace stratus::gateway::filter {
 
-enum class ContentCoding : uint8_t { kIdentity, kGzip, kUnknown };
+enum class ContentCoding : uint8_t { kIdentity, kZstd, kBrotli, kGzip, kUnknown };
+inline constexpr size_t kContentCodings = 4;  // those that are known
+
+// As headers have it; empty for kUnknown.
+std::string_view NameOf(ContentCoding coding);
+// For Accept-Encoding and for errors.
+inline constexpr char kCodingNames[] = "gzip, zstd, br";
 
 // Of a Content-Encoding; more than one coding is kUnknown.
 ContentCoding ContentCodingOf(std::string_view content_encoding);
 
-// Whether an Accept-Encoding prefers gzip to no coding at all. A client that sends none gets none.
-bool PrefersGzip(std::string_view accept_encoding);
+// What an Accept-Encoding wants most, and no less than no coding at all. Of equals the one that costs us least: zstd,
+// br, gzip. A client that sends none gets kIdentity.
+ContentCoding ChooseCoding(std::string_view accept_encoding);
 
-// Decodes gzip that comes in pieces, one member or several.
-class GzipReader {
+// Decodes one body that comes in pieces. Of gzip and zstd it may be several members or frames.
+class BodyReader {
  public:
-  GzipReader();
-  ~GzipReader();
-  GzipReader(const GzipReader&) = delete;
-  GzipReader& operator=(const GzipReader&) = delete;
+  virtual ~BodyReader() = default;
 
-  // Takes what it can of `input`, which shrinks, and appends at most `room` (> 0) bytes. False: this is no gzip.
-  bool Read(std::string_view* input, size_t room, Buffer* out);
+  // Takes what it can of `input`, which shrinks, and appends at most `room` (> 0) bytes. False: this is not its coding.
+  virtual bool Read(std::string_view* input, size_t room, Buffer* out) = 0;
   // Whether the last Read stopped for want of room and may have more to give, also without input.
   bool has_more() const { return has_more_; }
   // Whether the input may end here.
   bool complete() const { return complete_; }
 
- private:
-  z_stream stream_{};
-  bool ready_ = false;
+ protected:
   bool has_more_ = false;
   bool complete_ = true;
 };
 
-// Encodes whole bodies, one after another, with memory (256 KiB) that is kept.
-class GzipWriter {
+// Encodes whole bodies, one after another, with memory that is kept.
+class BodyWriter {
  public:
-  // `level` 1 to 9, as zlib has them.
-  explicit GzipWriter(int level);
-  ~GzipWriter();
-  GzipWriter(const GzipWriter&) = delete;
-  GzipWriter& operator=(const GzipWriter&) = delete;
-
-  // Appends `body` as one gzip member. False when there is no memory for it.
-  bool Write(std::string_view body, Buffer* out);
-
- private:
-  z_stream stream_{};
-  bool ready_ = false;
+  virtual ~BodyWriter() = default;
+  // Appends `body`. False when there is no memory for it.
+  virtual bool Write(std::string_view body, Buffer* out) = 0;
 };
+
+// Null for kIdentity and kUnknown. `level` is 1 (quick) to 9 (small).
+std::unique_ptr<BodyReader> MakeBodyReader(ContentCoding coding);
+std::unique_ptr<BodyWriter> MakeBodyWriter(ContentCoding coding, int level);
 
 }  // namespace stratus::gateway::filter

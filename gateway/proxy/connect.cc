@@ -10,7 +10,6 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "gateway/filter/content_coding.h"
 #include "gateway/proxy/grpc_frame.h"
 #include "gateway/proxy/header_map.h"
 #include "gateway/route/percent.h"
@@ -154,11 +153,11 @@ absl::StatusOr<ConnectGet> ParseConnectGet(std::string_view query) {
   if (given["encoding"] != "json" && given["encoding"] != "proto") {
     return absl::InvalidArgumentError("the query parameter `encoding` must be json or proto");
   }
-  const filter::ContentCoding coding = filter::ContentCodingOf(given["compression"]);
-  if (coding == filter::ContentCoding::kUnknown) {
-    return absl::UnimplementedError("the query parameter `compression` must be gzip, or absent");
+  get.coding = filter::ContentCodingOf(given["compression"]);
+  if (get.coding == filter::ContentCoding::kUnknown) {
+    return absl::UnimplementedError(
+        absl::StrCat("the query parameter `compression` must be one of ", filter::kCodingNames, ", or absent"));
   }
-  get.gzip = coding == filter::ContentCoding::kGzip;
   get.json = given["encoding"] == "json";
   get.message = given["message"];
   if (given["base64"] != "1") return get;

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "gateway/filter/content_coding.h"
 #include "gateway/http/exchange.h"
 #include "gateway/transcode/buffer.h"
 #include "google/rpc/status.pb.h"
@@ -31,11 +32,11 @@ std::string_view ContentTypeOf(ConnectForm form);
 // Nanoseconds of a Connect-Timeout-Ms (at most 10 digits); -1 when malformed.
 int64_t ParseConnectTimeout(std::string_view milliseconds);
 
-// A unary call made by GET: `?connect=v1&encoding=json&message=...`, where `base64=1` and `compression=gzip` say how the
-// message is written.
+// A unary call made by GET: `?connect=v1&encoding=json&message=...`, where `base64=1` and `compression` say how the message is
+// written.
 struct ConnectGet {
   bool json = false;
-  bool gzip = false;  // the message is still compressed
+  filter::ContentCoding coding = filter::ContentCoding::kIdentity;  // of the message as it is here
   std::string message;
 };
 // Whether a GET's query is one.

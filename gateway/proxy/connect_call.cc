@@ -61,24 +61,22 @@ absl::Status ConnectCall::CheckHead() {
     auto get = ParseConnectGet(head.query);
     if (!get.ok()) return get.status();
     form_.json = get->json;
-    if (get->gzip) decoder_ = std::make_unique<filter::GzipReader>();
+    decoder_ = filter::MakeBodyReader(get->coding);
     body_.Append(get->message);
     return absl::OkStatus();
   }
-  const std::string_view coding = head.Find(form_.streaming ? "connect-content-encoding" : "content-encoding");
-  switch (filter::ContentCodingOf(coding)) {
-    case filter::ContentCoding::kIdentity: return absl::OkStatus();
-    case filter::ContentCoding::kGzip:
-      if (form_.streaming) {
-        requests_.Reset(env_.settings.request_body_bytes_max, true);
-      } else {
-        decoder_ = std::make_unique<filter::GzipReader>();
-      }
-      return absl::OkStatus();
-    case filter::ContentCoding::kUnknown: break;
+  const char* const name = form_.streaming ? "connect-content-encoding" : "content-encoding";
+  const filter::ContentCoding coding = filter::ContentCodingOf(head.Find(name));
+  if (coding == filter::ContentCoding::kUnknown) {
+    return absl::UnimplementedError(absl::StrCat("the ", name, " must be one of ", filter::kCodingNames, ", or none"));
   }
-  return absl::UnimplementedError(form_.streaming ? "the connect-content-encoding must be gzip, or none"
-                                                  : "the content-encoding must be gzip, or none");
+  if (!form_.streaming) {
+    decoder_ = filter::MakeBodyReader(coding);
+  } else if (coding != filter::ContentCoding::kIdentity) {
+    coding_ = coding;
+    requests_.Reset(env_.settings.request_body_bytes_max, true);
+  }
+  return absl::OkStatus();
 }
 
 void ConnectCall::OnDenied(const auth::Outcome& outcome) {
@@ -182,7 +180,7 @@ absl::Status ConnectCall::TakeBody(std::string_view piece) {
   }
   while (!piece.empty() || decoder_->has_more()) {
     if (!decoder_->Read(&piece, bytes_max + 1 - body_.size(), &body_)) {
-      return absl::InvalidArgumentError("the request body is not gzip, as its content-encoding says");
+      return absl::InvalidArgumentError("the request body is not what its content-encoding says");
     }
     if (body_.size() > bytes_max) return TooLarge(bytes_max);
   }
@@ -191,7 +189,7 @@ absl::Status ConnectCall::TakeBody(std::string_view piece) {
 
 void ConnectCall::Dispatch() {
   if (decoder_ != nullptr && !decoder_->complete()) {
-    return Fail(absl::InvalidArgumentError("the request body ends in the middle of its gzip"));
+    return Fail(absl::InvalidArgumentError("the request body ends in the middle of its content-encoding"));
   }
   frame_.Clear();
   if (absl::Status status = AppendMessage(body_.view(), &frame_); !status.ok()) return Fail(status);
@@ -248,15 +246,15 @@ absl::Status ConnectCall::SendMessages(std::string_view piece) {
 absl::Status ConnectCall::AppendStreamed(std::string_view message) {
   if (!requests_.compressed()) return AppendMessage(message, &frame_);
   const size_t bytes_max = env_.settings.request_body_bytes_max;
-  filter::GzipReader decoder;
+  const auto decoder = filter::MakeBodyReader(coding_);
   decoded_.Clear();
-  while (!message.empty() || decoder.has_more()) {
-    if (!decoder.Read(&message, bytes_max + 1 - decoded_.size(), &decoded_)) {
-      return absl::InvalidArgumentError("a message of the request is not gzip, as its flag says");
+  while (!message.empty() || decoder->has_more()) {
+    if (!decoder->Read(&message, bytes_max + 1 - decoded_.size(), &decoded_)) {
+      return absl::InvalidArgumentError("a message of the request is not what the connect-content-encoding says");
     }
     if (decoded_.size() > bytes_max) return TooLarge(bytes_max);
   }
-  if (!decoder.complete()) return absl::InvalidArgumentError("a message of the request ends in the middle of its gzip");
+  if (!decoder->complete()) return absl::InvalidArgumentError("a message of the request ends in the middle of its coding");
   return AppendMessage(decoded_.view(), &frame_);
 }
 
@@ -379,6 +377,7 @@ void ConnectCall::Recycle() {
     buffer->Shrink(kBufferKept);
   }
   decoder_.reset();
+  coding_ = filter::ContentCoding::kIdentity;
   metadata_.clear();
   challenge_.clear();
   request_ended_ = replied_ = response_started_ = false;

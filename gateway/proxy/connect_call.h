@@ -69,13 +69,14 @@ class ConnectCall final : public ProxyCall {
 
   CallPool<ConnectCall>* pool_;
   ConnectForm form_;
+  filter::ContentCoding coding_ = filter::ContentCoding::kIdentity;  // of a stream's messages that say they are coded
   Buffer body_;  // of a unary call; of a streaming one what came before the decision about the caller
   Buffer frame_;
   Buffer reply_;
   Buffer decoded_;  // of one compressed message of a stream
   MessageReader requests_;
   MessageReader replies_;
-  std::unique_ptr<filter::GzipReader> decoder_;                // of a unary body that is coded
+  std::unique_ptr<filter::BodyReader> decoder_;                // of a unary body that is coded
   std::vector<std::pair<std::string, std::string>> metadata_;  // of a unary reply
   std::string challenge_;
   bool request_ended_ = false;

@@ -46,14 +46,14 @@ bool TranscodedCall::AcceptsBody() {
   if (!streams_in_ && head.content_length > static_cast<int64_t>(env_.settings.request_body_bytes_max)) {
     return FailTooLarge();
   }
-  switch (filter::ContentCodingOf(head.Find("content-encoding"))) {
-    case filter::ContentCoding::kIdentity: break;
-    case filter::ContentCoding::kGzip: decoder_ = std::make_unique<filter::GzipReader>(); break;
-    case filter::ContentCoding::kUnknown:
-      Reply(core::ToProto(absl::InvalidArgumentError("the content-encoding must be gzip, or none")), 415,
-            {"accept-encoding", "gzip"});
-      return false;
+  const filter::ContentCoding coding = filter::ContentCodingOf(head.Find("content-encoding"));
+  if (coding == filter::ContentCoding::kUnknown) {
+    Reply(core::ToProto(absl::InvalidArgumentError(
+              absl::StrCat("the content-encoding must be one of ", filter::kCodingNames, ", or none"))),
+          415, {"accept-encoding", filter::kCodingNames});
+    return false;
   }
+  decoder_ = filter::MakeBodyReader(coding);
   if (route_->body == BodyKind::kNone || route_->http_body_in) return true;
   const std::string_view type = head.Find("content-type");
   if (IsJson(type) || (streams_in_ && IsNdjson(type))) return true;
@@ -87,7 +87,7 @@ bool TranscodedCall::TakeBody(std::string_view piece) {
   }
   while (!piece.empty() || decoder_->has_more()) {
     if (!decoder_->Read(&piece, bytes_max + 1 - body_.size(), &body_)) {
-      Fail(absl::InvalidArgumentError(kNoGzip));
+      Fail(absl::InvalidArgumentError(kNotItsCoding));
       return false;
     }
     if (body_.size() > bytes_max) return FailTooLarge();
@@ -154,7 +154,7 @@ absl::Status TranscodedCall::BuildFrame() {
 }
 
 absl::Status TranscodedCall::AppendBody() {
-  if (decoder_ != nullptr && !decoder_->complete()) return absl::InvalidArgumentError(kCutGzip);
+  if (decoder_ != nullptr && !decoder_->complete()) return absl::InvalidArgumentError(kCutCoding);
   if (route_->body == BodyKind::kNone) {
     if (body_.empty()) return absl::OkStatus();
     return absl::InvalidArgumentError("this method takes no request body");

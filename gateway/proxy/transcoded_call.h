@@ -80,8 +80,8 @@ class TranscodedCall : public ProxyCall {
     size_t size;
   };
   static constexpr size_t kBufferKept = 64 << 10;
-  static constexpr char kNoGzip[] = "the request body is not gzip, as its content-encoding says";
-  static constexpr char kCutGzip[] = "the request body ends in the middle of its gzip";
+  static constexpr char kNotItsCoding[] = "the request body is not what its content-encoding says";
+  static constexpr char kCutCoding[] = "the request body ends in the middle of its content-encoding";
 
   void OnAuthorized() final;
   void OnDenied(const auth::Outcome& outcome) final;
@@ -111,7 +111,7 @@ class TranscodedCall : public ProxyCall {
   bool declared_only_ = false;
   bool streams_in_ = false;
   bool half_closed_ = false;                     // of a stream: all of it was sent on
-  std::unique_ptr<filter::GzipReader> decoder_;  // of a body that is coded; null otherwise
+  std::unique_ptr<filter::BodyReader> decoder_;  // of a body that is coded; null otherwise
   std::unique_ptr<RequestStream> incoming_;      // made by the first call that needs one
   MessageReader reader_;
   Buffer metadata_;

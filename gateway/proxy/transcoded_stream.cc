@@ -50,7 +50,7 @@ void TranscodedCall::EndIncoming() {
   if (decoder_ != nullptr) {
     if (!DecodeIncoming()) return;
     if (!body_.empty() || decoder_->has_more()) return;  // OnDrained comes back to it
-    if (!decoder_->complete()) return FailRequest(absl::InvalidArgumentError(kCutGzip), 0);
+    if (!decoder_->complete()) return FailRequest(absl::InvalidArgumentError(kCutCoding), 0);
   }
   frame_.Clear();
   if (absl::Status status = incoming_->End(&frame_); !status.ok()) {
@@ -79,7 +79,7 @@ bool TranscodedCall::DecodeIncoming() {
     std::string_view rest = body_.view();
     decoded.Clear();
     if (!decoder_->Read(&rest, kDecodedPiece, &decoded)) {
-      FailRequest(absl::InvalidArgumentError(kNoGzip), 0);
+      FailRequest(absl::InvalidArgumentError(kNotItsCoding), 0);
       return false;
     }
     body_.Consume(body_.size() - rest.size());
