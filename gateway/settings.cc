@@ -183,7 +183,7 @@ void TakeCaching(const stratus::config::v1::Caching& caching, Settings* settings
       violations->Add(absl::StrCat(field, ".cache_control"), "must be the text of a header, such as `max-age=60`");
     }
     for (const std::string& name : rule.keep().vary()) {
-      if (name.empty() || name != absl::AsciiStrToLower(name) || !proxy::IsHeaderSafe(name)) {
+      if (!proxy::IsHeaderName(name)) {
         violations->Add(absl::StrCat(field, ".keep.vary"), "must be names of headers in lower case");
       }
     }

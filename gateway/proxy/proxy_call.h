@@ -54,6 +54,9 @@ class ProxyCall : public http::Handler, public upstream::CallObserver, private f
   void Finish(int http_status, absl::StatusCode code);
   // Cancels the upstream call, if any.
   void CancelUpstream();
+  // No client waits for this call: it is in no log and no count.
+  bool detached() const { return detached_; }
+  void SetDetached() { detached_ = true; }
 
   Environment& env_;
   http::Exchange* exchange_ = nullptr;
@@ -63,6 +66,7 @@ class ProxyCall : public http::Handler, public upstream::CallObserver, private f
   upstream::Call* call_ = nullptr;  // null before the upstream call and after its end
   size_t upstream_ = 0;
   bool authorized_ = false;
+  bool detached_ = false;
   uint64_t bytes_in_ = 0;
   uint64_t bytes_out_ = 0;
 

@@ -2,14 +2,19 @@
 // belongs to one principal with all that a service might decide by, unless its rule says that it is for all.
 #include <charconv>
 #include <cstring>
+#include <memory>
 #include <utility>
 
 #include "gateway/proxy/cache_control.h"
 #include "gateway/proxy/unary_call.h"
+#include "google/rpc/code.pb.h"
 #include "lib/core/status.h"
 
 namespace stratus::gateway::proxy {
 namespace {
+
+using Answer = ReplyCache::Answer;
+using Empty = ReplyCache::Empty;
 
 constexpr int64_t kNsPerSecond = 1'000'000'000;
 
@@ -37,24 +42,44 @@ std::string_view Find(const CachedReply& reply, std::string_view name) {
   return {};
 }
 
+ReplyCache::Wish WishOf(const RequestCacheControl& control) {
+  ReplyCache::Wish wish;
+  wish.reload = control.no_cache;
+  wish.only_if_cached = control.only_if_cached;
+  wish.fresh_only = control.refuses_stale();
+  // A reply's age is told in whole seconds, and compared so.
+  if (control.age_s_max != RequestCacheControl::kAnyAge) wish.age_ns_max = (control.age_s_max + 1) * kNsPerSecond - 1;
+  wish.fresh_ns_min = control.fresh_s_min * kNsPerSecond;
+  return wish;
+}
+
 // How long a reply may be kept, by its Cache-Control; false: it may not.
 bool SetLifetime(bool shared, CachedReply* reply) {
-  const CacheControl control = ParseCacheControl(Find(*reply, "cache-control"));
-  if (control.no_store || control.no_cache || control.fresh_s <= 0 || (control.is_private && shared)) return false;
+  CacheControl control = ParseCacheControl(Find(*reply, "cache-control"));
+  if (control.must_revalidate) control.stale_while_revalidate_s = control.stale_if_error_s = 0;
+  const bool ever_given =
+      control.fresh_s > 0 ||
+      (control.fresh_s == 0 && (control.stale_while_revalidate_s > 0 || control.stale_if_error_s > 0));
+  if (control.no_store || control.no_cache || (control.is_private && shared) || !ever_given) return false;
   reply->stored_ns = upstream::TimerQueue::Now();
   reply->fresh_until_ns = reply->stored_ns + control.fresh_s * kNsPerSecond;
   reply->stale_until_ns = reply->fresh_until_ns + control.stale_while_revalidate_s * kNsPerSecond;
+  reply->error_until_ns = reply->fresh_until_ns + control.stale_if_error_s * kNsPerSecond;
   return true;
+}
+
+// What RFC 5861 calls an error: the server's fault, a 500, 502, 503 or 504.
+bool IsServerFailure(int code) {
+  return code == google::rpc::UNKNOWN || code == google::rpc::INTERNAL || code == google::rpc::UNAVAILABLE ||
+         code == google::rpc::DEADLINE_EXCEEDED || code == google::rpc::DATA_LOSS;
 }
 
 }  // namespace
 
 bool UnaryCall::MayUseCache() const {
   const http::RequestHead& head = request();
-  if (alone_ || env_.cache == nullptr || head.has_body || route().http_body_out) return false;
+  if (head.has_body || route().http_body_out) return false;
   if (head.method != "GET" && head.method != "HEAD") return false;
-  const CacheControl control = ParseCacheControl(head.Find("cache-control"));
-  if (control.no_store || control.no_cache) return false;
   // Without a principal a token is a stranger's, and the service may know whose.
   return method_->cache_shared || principal() != nullptr || head.Find("authorization").empty();
 }
@@ -75,24 +100,60 @@ void UnaryCall::MakeCacheKey() {
 }
 
 bool UnaryCall::AnswerFromCache() {
-  if (!MayUseCache()) {
-    if (env_.cache != nullptr) ReplyCache::Count(env_.cache->stats().bypasses);
+  if (env_.cache == nullptr) return false;
+  if (alone_) {
+    DeclaredMetadataOnly();
     return false;
   }
+  const RequestCacheControl control = ParseRequestCacheControl(request());
+  wish_ = WishOf(control);
+  if (control.no_store || !MayUseCache()) return BypassCache(wish_);
   MakeCacheKey();
-  CachedReply* reply = nullptr;
-  switch (env_.cache->Ask(cache_key_, this, &reply)) {
-    case ReplyCache::Answer::kHit:
-    case ReplyCache::Answer::kStale: Serve(reply, true); return true;
-    case ReplyCache::Answer::kWait:
+  ReplyCache::Found found;
+  switch (env_.cache->Ask(cache_key_, wish_, this, &found)) {
+    case Answer::kStale:
+      if (found.refresh) pool_->Take(&env_)->Refresh(*this);
+      [[fallthrough]];
+    case Answer::kHit:
+    case Answer::kStaleIfError: Serve(found.reply, true); return true;
+    case Answer::kNothing: return AnswerNothing();
+    case Answer::kWait:
       role_ = CacheRole::kWaiting;
       env_.timers->Arm(&wait_timer_, upstream::TimerQueue::Now() + TimeoutNs(false));
       return true;
-    case ReplyCache::Answer::kFly: break;
+    case Answer::kFly: role_ = CacheRole::kFlying; break;
+    case Answer::kReload: role_ = CacheRole::kReloading; break;
+    case Answer::kPass: break;
   }
-  role_ = CacheRole::kFlying;
+  cache_generation_ = found.generation;
   DeclaredMetadataOnly();
   return false;
+}
+
+// The request is none that a cache answers: the service does, if the client lets it.
+bool UnaryCall::BypassCache(const ReplyCache::Wish& wish) {
+  if (wish.only_if_cached) {
+    env_.cache->stats().only_if_cached.Add();
+    return AnswerNothing();
+  }
+  env_.cache->stats().bypasses.Add();
+  return false;
+}
+
+bool UnaryCall::AnswerNothing() {
+  constexpr int kGatewayTimeout = 504;  // RFC 9111, 5.2.1.7
+  Fail(absl::UnavailableError("only-if-cached, and no reply that would do is kept"), kGatewayTimeout);
+  return true;
+}
+
+void UnaryCall::Refresh(const UnaryCall& asker) {
+  if (no_client_ == nullptr) no_client_ = std::make_unique<DetachedExchange>();
+  no_client_->Assign(asker.request());
+  cache_key_ = asker.cache_key_;
+  role_ = CacheRole::kFlying;
+  wish_ = {};
+  DeclaredMetadataOnly();
+  StartDetached(no_client_.get(), asker.snapshot_);
 }
 
 void UnaryCall::OnLanded(bool ask_again) {
@@ -102,9 +163,14 @@ void UnaryCall::OnLanded(bool ask_again) {
   Dispatch();
 }
 
-void UnaryCall::OnWaitTimeout() {
-  env_.cache->Leave(cache_key_, this);
+void UnaryCall::OnFlightFailed(const google::rpc::Status& error) {
   role_ = CacheRole::kNone;
+  wait_timer_.Disarm();
+  FailWith(error);
+}
+
+void UnaryCall::OnWaitTimeout() {
+  LeaveCache(Empty::kGone);
   Fail(absl::DeadlineExceededError("the deadline passed while another call for the same was under way"));
 }
 
@@ -123,12 +189,40 @@ absl::Status UnaryCall::FillCache(std::string_view message) {
 void UnaryCall::LandReply() {
   ReplyCache& cache = *env_.cache;
   const std::string key = std::move(cache_key_);
+  const uint64_t generation = cache_generation_;
   std::unique_ptr<CachedReply> reply = std::move(filling_);
+  const CacheRole role = std::exchange(role_, CacheRole::kNone);
+  const bool keep = reply_status() == 200 && SetLifetime(method_->cache_shared, reply.get());
+  if (detached()) {
+    Finish(reply_status(), absl::StatusCode::kOk);
+  } else {
+    Serve(reply.get(), false);
+  }
+  if (role == CacheRole::kReloading) {
+    if (keep) cache.Replace(key, generation, std::move(reply));
+  } else if (keep) {
+    cache.Land(key, std::move(reply));
+  } else {
+    cache.LandEmpty(key, Empty::kNotToBeKept);
+  }
+}
+
+bool UnaryCall::LandError(const google::rpc::Status& error) {
+  if (role_ != CacheRole::kFlying) return false;
+  // A deadline that the client itself has set says nothing about the server.
+  const bool impatient = error.code() == google::rpc::DEADLINE_EXCEEDED && !request().Find("grpc-timeout").empty();
+  const bool failed = IsServerFailure(error.code()) && !impatient;
   role_ = CacheRole::kNone;
-  const bool keep = reply_status() == 200 && cache.FitsIn(*reply) && SetLifetime(method_->cache_shared, reply.get());
-  Serve(reply.get(), false);
-  if (!keep) reply.reset();
-  cache.Land(key, std::move(reply), false);
+  if (failed) {
+    env_.cache->LandEmpty(cache_key_, Empty::kFailed, std::make_shared<const google::rpc::Status>(error));
+  } else {
+    env_.cache->LandEmpty(cache_key_, impatient ? Empty::kGone : Empty::kError);
+  }
+  if (!IsServerFailure(error.code()) || wish_.fresh_only || detached()) return false;
+  CachedReply* stale = env_.cache->FindForError(cache_key_);
+  if (stale == nullptr) return false;
+  Serve(stale, true);
+  return true;
 }
 
 void UnaryCall::Serve(CachedReply* reply, bool kept) {
@@ -144,8 +238,10 @@ void UnaryCall::Serve(CachedReply* reply, bool kept) {
   }
   std::string_view body = reply->json;
   if (body.size() >= env_.settings.gzip_bytes_min) headers.push_back({"vary", "accept-encoding"});
+  if (kept) SetReplyStatus(200);
   if (const std::string_view tag = Find(*reply, "etag");
       reply_status() == 200 && !tag.empty() && IsNotModified(request(), tag)) {
+    if (kept) env_.cache->stats().not_modified.Add();
     SetReplyStatus(304);
     headers.erase(headers.begin());  // the type of a body that does not come
     body = {};
@@ -170,9 +266,9 @@ bool UnaryCall::Compress(CachedReply* reply) {
   return true;
 }
 
-void UnaryCall::LeaveCache(bool ask_again) {
+void UnaryCall::LeaveCache(ReplyCache::Empty why) {
   wait_timer_.Disarm();
-  if (role_ == CacheRole::kFlying) env_.cache->Land(cache_key_, nullptr, ask_again);
+  if (role_ == CacheRole::kFlying) env_.cache->LandEmpty(cache_key_, why);
   if (role_ == CacheRole::kWaiting) env_.cache->Leave(cache_key_, this);
   role_ = CacheRole::kNone;
 }

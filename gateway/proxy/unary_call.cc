@@ -30,31 +30,41 @@ void UnaryCall::OnData(std::string_view piece) {
     switch (reader().Next(&piece, &message)) {
       case MessageReader::Result::kMessage: {
         if (body_started_ || filling_ != nullptr) {
-          Fail(absl::InternalError("the service sent two replies to a unary call"));
+          FailReply(absl::InternalError("the service sent two replies to a unary call"));
           return;
         }
         if (absl::Status status = WriteReply(message); !status.ok()) {
-          Fail(status);
+          FailReply(status);
           return;
         }
         break;
       }
       case MessageReader::Result::kNeedMore: break;
       case MessageReader::Result::kCompressed:
-        Fail(absl::InternalError("the service compressed its reply, which nobody asked for"));
+        FailReply(absl::InternalError("the service compressed its reply, which nobody asked for"));
         return;
       case MessageReader::Result::kTooLong:
-        Fail(absl::ResourceExhaustedError(
-                 absl::StrCat("the service's reply is larger than ", env_.settings.response_bytes_max, " bytes")),
-             kBadGateway);
+        FailReply(absl::ResourceExhaustedError(
+                      absl::StrCat("the service's reply is larger than ", env_.settings.response_bytes_max, " bytes")),
+                  kBadGateway);
         return;
     }
   }
   call_->Consumed(size);
 }
 
+void UnaryCall::FailReply(const absl::Status& status, int http_status) {
+  LeaveCache(ReplyCache::Empty::kFailed);
+  Fail(status, http_status);
+}
+
 absl::Status UnaryCall::WriteReply(std::string_view message) {
-  if (role_ == CacheRole::kFlying) return FillCache(message);
+  if (fills_cache()) {
+    if (message.size() <= env_.cache->reply_bytes_max()) return FillCache(message);
+    env_.cache->stats().too_large.Add();
+    LeaveCache(ReplyCache::Empty::kNotToBeKept);
+    if (detached()) return absl::OkStatus();
+  }
   if (route().http_body_out) return WriteHttpBody(message);
   const bool large = message.size() >= env_.settings.gzip_bytes_min;
   HeaderList headers = ReplyHeaders("application/json");
@@ -147,13 +157,17 @@ absl::Status UnaryCall::ToJson(std::string_view message, Buffer* out) const {
 void UnaryCall::OnEnd(const absl::Status& status, absl::Span<const http::Header> trailers) {
   call_ = nullptr;
   if (!status.ok()) {
-    LeaveCache(/*ask_again=*/false);  // nobody is to try it over and over, one after another
-    FailWith(StatusFromTrailers(status, trailers));
+    const google::rpc::Status error = StatusFromTrailers(status, trailers);
+    if (!LandError(error)) FailWith(error);
     return;
   }
   if (filling_ != nullptr) return LandReply();
+  if (!body_started_ && detached()) {  // it was too large to be of use
+    Finish(reply_status(), absl::StatusCode::kOk);
+    return;
+  }
   if (!body_started_) {
-    Fail(absl::InternalError("the service ended the call without a reply"));
+    FailReply(absl::InternalError("the service ended the call without a reply"));
     return;
   }
   http::Exchange* exchange = exchange_;
@@ -167,7 +181,7 @@ void UnaryCall::TakeBack() {
 }
 
 void UnaryCall::Recycle() {
-  LeaveCache(/*ask_again=*/true);
+  LeaveCache(ReplyCache::Empty::kGone);
   Clear();
   filling_.reset();
   body_started_ = alone_ = false;
