@@ -7,6 +7,7 @@ dev_bench() {
   build release
   case $what in
     gateway) bench_gateway "$@" ;;
+    cache) bench_cache "$@" ;;
     weather) bench_weather "$@" ;;
     provisioning) bench_provisioning "$@" ;;
     auth | transcode | router | rpc_idle | span) bench_micro "$what" "$@" ;;
@@ -15,16 +16,22 @@ dev_bench() {
       bench_micro transcode
       bench_micro router
       bench_gateway
+      bench_cache
       bench_weather
       bench_provisioning
       ;;
-    *) die "bench: '$what' is none of gateway, weather, provisioning, auth, transcode, router, rpc_idle, span" ;;
+    *) die "bench: '$what' is none of gateway, cache, weather, provisioning, auth, transcode, router, rpc_idle, span" ;;
   esac
 }
 
 bench_gateway() {
   say "this gateway, Envoy and grpc-gateway, one core each (some minutes)"
   STRATUS_GO=$("$ROOT/scripts/setup.sh" go) "$VENV/bin/python" "$ROOT/tests/bench/gateway_bench.py" "$@"
+}
+
+bench_cache() {
+  say "authorized GETs from the reply cache beside Go, and what a token check adds, one core each"
+  STRATUS_GO=$("$ROOT/scripts/setup.sh" go) "$VENV/bin/python" "$ROOT/tests/bench/cache_bench.py" "$@"
 }
 
 bench_weather() {
