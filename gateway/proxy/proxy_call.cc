@@ -17,7 +17,9 @@ bool ValidRequestId(std::string_view id) {
 
 void AppendHex(uint64_t value, std::string* out) {
   constexpr char kHex[] = "0123456789abcdef";
-  for (int shift = 60; shift >= 0; shift -= 4) out->push_back(kHex[value >> shift & 15]);
+  char digits[16];
+  for (size_t i = 0; i < sizeof digits; ++i) digits[i] = kHex[value >> (60 - 4 * i) & 15];
+  out->append(digits, sizeof digits);
 }
 
 std::string_view ProtocolName(const http::RequestHead& head) {

@@ -35,6 +35,7 @@ ReplyCache::~ReplyCache() = default;
 ReplyCache::Answer ReplyCache::Ask(std::string_view key, const Wish& wish, FlightWaiter* waiter, Found* found) {
   const int64_t now = TimerQueue::Now();
   found->generation = generation_;
+  found->now_ns = now;
   Entry* const entry = Touch(key);
   CachedReply* const reply = entry != nullptr ? entry->reply.get() : nullptr;
   found->reply = reply;

@@ -81,6 +81,7 @@ class ReplyCache {
     CachedReply* reply = nullptr;  // with kHit and the two stale ones; valid until the cache is used again
     bool refresh = false;          // the caller has to see to a flight for it, which has to Land
     uint64_t generation = 0;       // for Replace
+    int64_t now_ns = 0;            // of TimerQueue
   };
 
   // Why a flight brought nothing to keep.

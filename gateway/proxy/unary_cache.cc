@@ -115,7 +115,7 @@ bool UnaryCall::AnswerFromCache() {
       if (found.refresh) pool_->Take(&env_)->Refresh(*this);
       [[fallthrough]];
     case Answer::kHit:
-    case Answer::kStaleIfError: Serve(found.reply, true); return true;
+    case Answer::kStaleIfError: ServeKept(found.reply, found.now_ns); return true;
     case Answer::kNothing: return AnswerNothing();
     case Answer::kWait:
       role_ = CacheRole::kWaiting;
@@ -196,7 +196,7 @@ void UnaryCall::LandReply() {
   if (detached()) {
     Finish(reply_status(), absl::StatusCode::kOk);
   } else {
-    Serve(reply.get(), false);
+    Serve(reply.get(), {});
   }
   if (role == CacheRole::kReloading) {
     if (keep) cache.Replace(key, generation, std::move(reply));
@@ -221,27 +221,28 @@ bool UnaryCall::LandError(const google::rpc::Status& error) {
   if (!IsServerFailure(error.code()) || wish_.fresh_only || detached()) return false;
   CachedReply* stale = env_.cache->FindForError(cache_key_);
   if (stale == nullptr) return false;
-  Serve(stale, true);
+  ServeKept(stale, upstream::TimerQueue::Now());
   return true;
 }
 
-void UnaryCall::Serve(CachedReply* reply, bool kept) {
+void UnaryCall::ServeKept(CachedReply* reply, int64_t now_ns) {
+  char age[20];
+  const char* end = std::to_chars(age, age + sizeof age, (now_ns - reply->stored_ns) / kNsPerSecond).ptr;
+  SetReplyStatus(200);
+  Serve(reply, {age, static_cast<size_t>(end - age)});
+}
+
+void UnaryCall::Serve(CachedReply* reply, std::string_view age) {
   HeaderList headers = {{"content-type", "application/json"}};
   for (const auto& [name, value] : reply->headers) headers.push_back({name, value});
   AppendCommonHeaders(&headers);
   for (const std::string& name : method_->cache_vary) headers.push_back({"vary", name});
-  char age[20];
-  if (kept) {
-    const int64_t seconds = (upstream::TimerQueue::Now() - reply->stored_ns) / kNsPerSecond;
-    const char* end = std::to_chars(age, age + sizeof age, seconds).ptr;
-    headers.push_back({"age", {age, static_cast<size_t>(end - age)}});
-  }
+  if (!age.empty()) headers.push_back({"age", age});
   std::string_view body = reply->json;
   if (body.size() >= env_.settings.gzip_bytes_min) headers.push_back({"vary", "accept-encoding"});
-  if (kept) SetReplyStatus(200);
   if (const std::string_view tag = Find(*reply, "etag");
       reply_status() == 200 && !tag.empty() && IsNotModified(request(), tag)) {
-    if (kept) env_.cache->stats().not_modified.Add();
+    if (!age.empty()) env_.cache->stats().not_modified.Add();
     SetReplyStatus(304);
     headers.erase(headers.begin());  // the type of a body that does not come
     body = {};

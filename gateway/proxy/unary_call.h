@@ -71,8 +71,9 @@ class UnaryCall final : public TranscodedCall, private FlightWaiter {
   void LandReply();
   // The call has failed: true when the client got what is stale instead.
   bool LandError(const google::rpc::Status& error);
-  // Answers; `kept`: with what was kept before.
-  void Serve(CachedReply* reply, bool kept);
+  // Answers with what was kept before, or has just come.
+  void ServeKept(CachedReply* reply, int64_t now_ns);
+  void Serve(CachedReply* reply, std::string_view age);
   bool Compress(CachedReply* reply);
   void LeaveCache(ReplyCache::Empty why);
 
