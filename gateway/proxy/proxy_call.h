@@ -47,6 +47,8 @@ class ProxyCall : public http::Handler, public upstream::CallObserver, private f
   void AppendCommonMetadata(HeaderList* out);
   // Appends what every response carries: x-request-id and CORS headers.
   void AppendCommonHeaders(HeaderList* out) const;
+  // For who looks at the call's trace.
+  void Annotate(std::string_view key, std::string_view value) { trace_.Annotate(key, value); }
   upstream::Cluster& cluster(size_t upstream) { return *env_.clusters[upstream]; }
 
   // The call is over: logs it and recycles. The exchange is done with (FinishBody, EndStream or Abort has been called,

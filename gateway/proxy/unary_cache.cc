@@ -42,6 +42,21 @@ std::string_view Find(const CachedReply& reply, std::string_view name) {
   return {};
 }
 
+// In a trace, where each name ends the trace at the gateway or explains why it goes on.
+std::string_view NameOf(Answer answer) {
+  switch (answer) {
+    case Answer::kHit: return "hit";
+    case Answer::kStale: return "stale";
+    case Answer::kStaleIfError: return "stale_if_error";
+    case Answer::kFly: return "miss";
+    case Answer::kWait: return "coalesced";
+    case Answer::kPass: return "pass";
+    case Answer::kReload: return "revalidated";
+    case Answer::kNothing: break;
+  }
+  return "only_if_cached";
+}
+
 ReplyCache::Wish WishOf(const RequestCacheControl& control) {
   ReplyCache::Wish wish;
   wish.reload = control.no_cache;
@@ -110,7 +125,9 @@ bool UnaryCall::AnswerFromCache() {
   if (control.no_store || !MayUseCache()) return BypassCache(wish_);
   MakeCacheKey();
   ReplyCache::Found found;
-  switch (env_.cache->Ask(cache_key_, wish_, this, &found)) {
+  const Answer answer = env_.cache->Ask(cache_key_, wish_, this, &found);
+  Annotate("cache", NameOf(answer));
+  switch (answer) {
     case Answer::kStale:
       if (found.refresh) pool_->Take(&env_)->Refresh(*this);
       [[fallthrough]];
