@@ -52,8 +52,8 @@ caching:
   EXPECT_EQ(settings->call.request_body_bytes_max, 1u << 20);
   EXPECT_EQ(settings->auth_rules[0].authorization.any_scope(0), "a/b");
   EXPECT_EQ(config.cors().max_age().seconds(), 3600);
-  EXPECT_EQ(settings->call.gzip_bytes_min, SIZE_MAX);
-  EXPECT_EQ(settings->call.gzip_level, 6);
+  EXPECT_EQ(settings->call.coded_bytes_min, SIZE_MAX);
+  EXPECT_EQ(settings->call.coding_level, 6);
   EXPECT_EQ(settings->call.reply_cache_bytes_max, 2u << 20);
   ASSERT_EQ(settings->cache_rules.size(), 2u);
   EXPECT_TRUE(settings->cache_rules[0].shared);

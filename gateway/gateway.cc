@@ -18,8 +18,8 @@ struct Gateway::Impl {
   std::shared_ptr<auth::Authenticator> authenticator;
   ApiBuilder api;
   UpstreamMetrics upstreams;
-  std::vector<proxy::ProxyService*> services;  // by worker
-  std::shared_ptr<const proxy::ReplyCacheStats> cache_stats;
+  std::vector<proxy::ProxyService*> services;                        // by worker
+  std::vector<std::shared_ptr<proxy::ReplyCacheStats>> cache_stats;  // by worker
   std::shared_ptr<proxy::CallStatsTable> stats = std::make_shared<proxy::CallStatsTable>();
   std::vector<std::unique_ptr<http::Worker>> workers;
 };
@@ -82,17 +82,6 @@ constexpr Counter kCounters[] = {
      &http::ListenerStats::exchanges_aborted},
 };
 
-// What became of calls of methods whose replies are kept.
-struct CacheOutcome {
-  const char* outcome;
-  std::atomic<uint64_t> proxy::ReplyCacheStats::*value;
-};
-constexpr CacheOutcome kCacheOutcomes[] = {
-    {"hit", &proxy::ReplyCacheStats::hits},        {"stale", &proxy::ReplyCacheStats::stale_hits},
-    {"miss", &proxy::ReplyCacheStats::misses},     {"wait", &proxy::ReplyCacheStats::waits},
-    {"bypass", &proxy::ReplyCacheStats::bypasses},
-};
-
 }  // namespace
 
 Gateway::Gateway(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -107,12 +96,12 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options) 
   if (!proxy.ok()) return proxy.status();
   impl->authenticator = options.authenticator;
   proxy->stats = impl->stats;
-  impl->cache_stats = proxy->cache_stats;
   auto workers = http::StartWorkers(
       options.listen, options.threads, settings->http,
       [&](boost::asio::io_context& loop) -> absl::StatusOr<std::unique_ptr<http::Service>> {
         proxy::ProxyOptions own = *proxy;
         own.upstreams = impl->upstreams.ForWorker(std::move(own.upstreams));
+        own.cache_stats = impl->cache_stats.emplace_back(std::make_shared<proxy::ReplyCacheStats>());
         auto service = std::make_unique<proxy::ProxyService>(loop, own);
         impl->services.push_back(service.get());
         return service;
@@ -150,15 +139,7 @@ void Gateway::WriteMetrics(telemetry::Snapshot& out) const {
     }
   }
   impl_->upstreams.Write(out);
-  const proxy::ReplyCacheStats& cache = *impl_->cache_stats;
-  for (const CacheOutcome& outcome : kCacheOutcomes) {
-    out.Counter("stratus_gateway_cache_calls_total", "Calls of methods whose replies are kept, by what became of them",
-                static_cast<double>((cache.*outcome.value).load(std::memory_order_relaxed)),
-                {{"outcome", outcome.outcome}});
-  }
-  out.Counter("stratus_gateway_cache_stored_total", "Replies kept", static_cast<double>(cache.stored.load()));
-  out.Counter("stratus_gateway_cache_evicted_total", "Replies dropped to make room for others",
-              static_cast<double>(cache.evicted.load()));
+  proxy::WriteReplyCacheMetrics(impl_->cache_stats, out);
 }
 
 }  // namespace stratus::gateway

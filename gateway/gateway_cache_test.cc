@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "gateway/filter/content_coding.h"
 #include "gateway/testing/gateway_fixture.h"
 #include "lib/core/status.h"
@@ -44,10 +45,16 @@ class NamedClients final : public auth::Authenticator {
 
 struct Scrape final : telemetry::Snapshot {
   void Counter(std::string_view name, std::string_view, double value, Labels labels) override {
-    if (name == "stratus_gateway_cache_calls_total") values[labels[0].second] = value;
-    if (name == "stratus_gateway_cache_stored_total") values["stored"] = value;
+    Take(name, value, labels);
   }
-  void Gauge(std::string_view, std::string_view, double, Labels) override {}
+  void Gauge(std::string_view name, std::string_view, double value, Labels labels) override {
+    Take(name, value, labels);
+  }
+  void Take(std::string_view name, double value, const Labels& labels) {
+    constexpr std::string_view kPrefix = "stratus_gateway_cache_";
+    if (name.substr(0, kPrefix.size()) != kPrefix) return;
+    values[labels.empty() ? std::string(name.substr(kPrefix.size())) : labels[0].second] = value;
+  }
   void Histogram(std::string_view, std::string_view, const std::vector<double>&, const std::vector<uint64_t>&, double,
                  Labels) override {}
   std::map<std::string, double> values;
@@ -65,7 +72,12 @@ class GatewayCacheTest : public testing::GatewayFixture {
   RawResponse GetAs(const std::string& name, const std::string& target) {
     return client_->Get(target, absl::StrCat("Authorization: Bearer ", name, "\r\n"));
   }
-  // Of an outcome, or `stored`.
+  // An item whose reply says this of caching, and counts the calls.
+  static std::string ItemThatSays(const std::string& cache_control, const std::string& name = "1") {
+    return absl::StrCat("/t/items/", name, "?count=-1&labels[cache-control]=",
+                        absl::StrReplaceAll(cache_control, {{" ", "%20"}, {",", "%2C"}, {"=", "%3D"}}));
+  }
+  // Of an outcome, or of what follows stratus_gateway_cache_ in a metric's name.
   double Count(const std::string& what) {
     Scrape scrape;
     gateway_->WriteMetrics(scrape);
@@ -96,7 +108,7 @@ TEST_F(GatewayCacheTest, AnswersWithWhatItHasKept) {
   EXPECT_EQ(server_.gets(), 2);
   EXPECT_EQ(Count("hit"), 3);
   EXPECT_EQ(Count("miss"), 2);
-  while (Count("stored") < 2) std::this_thread::yield();  // it is counted after it was sent
+  while (Count("stored_total") < 2) std::this_thread::yield();  // it is counted after it was sent
 }
 
 TEST_F(GatewayCacheTest, KeepsNothingThatItMayNot) {
@@ -106,11 +118,11 @@ TEST_F(GatewayCacheTest, KeepsNothingThatItMayNot) {
     EXPECT_EQ(client_->Get("/t/items/tagged").headers.at("cache-control"), "no-cache") << "the service's word";
     EXPECT_EQ(client_->Get("/t/items/missing").status, 404);
     EXPECT_EQ(client_->Get("/t/items/1?nope=1").status, 400);
-    EXPECT_EQ(client_->Get("/t/items/1", "Cache-Control: no-cache\r\n").status, 200);
+    EXPECT_EQ(client_->Get("/t/items/1", "Cache-Control: no-store\r\n").status, 200);
     EXPECT_EQ(client_->Get("/t/items/1", "Authorization: Bearer x\r\n").status, 200) << "whose it is, nobody has told";
   }
   EXPECT_EQ(server_.gets(), 8);
-  EXPECT_EQ(Count("stored"), 0);
+  EXPECT_EQ(Count("stored_total"), 0);
   EXPECT_EQ(Count("bypass"), 4);
 }
 
@@ -160,7 +172,7 @@ TEST_F(GatewayCacheTest, OneCallIsMadeForAllWhoAskAtOnce) {
     clients.push_back(std::make_unique<RawClient>(address()));
     clients.back()->Send("GET", "/t/items/slow");
   }
-  while (Count("wait") < 9) std::this_thread::yield();
+  while (Count("coalesced") < 9) std::this_thread::yield();
   server_.Release();
   for (const auto& client : clients) EXPECT_EQ(client->Receive().body, R"({"name":"items/slow"})");
   EXPECT_EQ(server_.gets(), 1);
@@ -176,7 +188,7 @@ TEST_F(GatewayCacheTest, AnotherTakesOverFromAClientThatGoes) {
   second.Send("GET", "/t/items/slow");
   auto third = std::make_unique<RawClient>(address());
   third->Send("GET", "/t/items/slow");
-  while (Count("wait") < 2) std::this_thread::yield();
+  while (Count("coalesced") < 2) std::this_thread::yield();
   third = nullptr;
   first = nullptr;
   while (server_.gets() == 1) std::this_thread::yield();
@@ -196,21 +208,210 @@ TEST_F(GatewayCacheTest, WhoWaitsHasADeadlineOfHisOwn) {
   EXPECT_EQ(server_.gets(), 1);
 }
 
-TEST_F(GatewayCacheTest, KeepsGzipBesideIt) {
+TEST_F(GatewayCacheTest, KeepsItsCodingsBesideIt) {
   Keep("Get");
   Start();
   const std::string target = absl::StrCat("/t/items/", std::string(5000, 'x'));
   const std::string plain = client_->Get(target).body;
-  for (int i = 0; i < 2; ++i) {
-    const RawResponse coded = client_->Get(target, "Accept-Encoding: gzip\r\n");
-    EXPECT_EQ(coded.headers.at("content-encoding"), "gzip");
-    filter::GzipReader reader;
+  for (const char* name : {"gzip", "gzip", "zstd", "br", "br", "zstd", "gzip"}) {
+    const RawResponse coded = client_->Get(target, absl::StrCat("Accept-Encoding: ", name, "\r\n"));
+    EXPECT_EQ(coded.headers.at("content-encoding"), name);
+    const auto reader = filter::MakeBodyReader(filter::ContentCodingOf(name));
     Buffer out;
     std::string_view rest = coded.body;
-    EXPECT_TRUE(reader.Read(&rest, 1 << 20, &out));
+    EXPECT_TRUE(reader->Read(&rest, 1 << 20, &out));
     EXPECT_EQ(out.view(), plain);
   }
   EXPECT_EQ(server_.gets(), 1);
+}
+
+TEST_F(GatewayCacheTest, AMethodsOptionDeclaresWhatIsKept) {
+  options_.authenticator = std::make_shared<NamedClients>();
+  Start();
+  EXPECT_EQ(GetAs("ann", "/t/found/1").headers.at("cache-control"), "max-age=60");
+  const RawResponse second = GetAs("bob", "/t/found/1");
+  EXPECT_EQ(second.headers.at("age"), "0");
+  EXPECT_EQ(second.headers.at("vary"), "accept-language");
+  EXPECT_EQ(server_.gets(), 1);
+  EXPECT_EQ(client_->Get("/t/found/1", "Authorization: Bearer ann\r\nAccept-Language: vi\r\n").status, 200);
+  EXPECT_EQ(server_.gets(), 2);
+  EXPECT_EQ(GetAs("bad", "/t/found/1").status, 401);
+}
+
+TEST_F(GatewayCacheTest, ConfigurationStandsOverAMethodsOption) {
+  options_.authenticator = std::make_shared<NamedClients>();
+  auto* rule = options_.config.mutable_caching()->add_rules();
+  rule->set_selector("stratus.gateway.testing.v1.*");
+  rule->set_cache_control("max-age=5");
+  Start();
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(GetAs("ann", "/t/found/1").headers.at("cache-control"), "max-age=5");
+  EXPECT_EQ(server_.gets(), 2);
+}
+
+TEST_F(GatewayCacheTest, TheServicesWordIsTheLast) {
+  Start();
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(client_->Get("/t/found/1?labels[cache-control]=no-store").headers.at("cache-control"), "no-store");
+    EXPECT_EQ(client_->Get("/t/found/1?labels[cache-control]=private%2Cmax-age%3D9").status, 200) << "it is for all";
+  }
+  EXPECT_EQ(server_.gets(), 4);
+  EXPECT_EQ(Count("stored_total"), 0);
+}
+
+TEST_F(GatewayCacheTest, WhatIsStaleIsGivenAtOnceWhileOneRefreshIsUnderWay) {
+  Keep("Get");
+  Start();
+  const std::string target = ItemThatSays("max-age=0, stale-while-revalidate=60", "slow");
+  server_.Release();
+  EXPECT_THAT(client_->Get(target).body, HasSubstr(R"("count":"1")"));
+  server_.Hold();
+  for (int i = 0; i < 5; ++i) {
+    // With a client that goes at once: the refresh is not his.
+    const RawResponse stale = RawClient(address()).Get(target, "grpc-timeout: 1m\r\n");
+    EXPECT_THAT(stale.body, HasSubstr(R"("count":"1")"));
+    EXPECT_EQ(stale.headers.count("age"), 1u);
+  }
+  while (server_.gets() < 2) std::this_thread::yield();
+  EXPECT_EQ(Count("stale"), 5);
+  EXPECT_EQ(Count("refreshes_total"), 1);
+  server_.Release();
+  while (Count("stored_total") < 2) std::this_thread::yield();
+  EXPECT_THAT(client_->Get(target).body, HasSubstr(R"("count":"2")"));
+}
+
+TEST_F(GatewayCacheTest, AGatewayEndsWithARefreshUnderWay) {
+  Keep("Get");
+  Start();
+  const std::string target = ItemThatSays("max-age=0, stale-while-revalidate=60", "slow");
+  server_.Release();
+  EXPECT_EQ(client_->Get(target).status, 200);
+  server_.Hold();
+  EXPECT_EQ(client_->Get(target).status, 200);
+  while (server_.gets() < 2) std::this_thread::yield();
+  client_ = nullptr;
+  gateway_ = nullptr;
+  while (server_.cancelled() == 0) std::this_thread::yield();
+}
+
+TEST_F(GatewayCacheTest, AFailingRefreshKeepsWhatIsStaleAndAnotherReplyReplacesIt) {
+  Keep("Get");
+  Start();
+  const std::string target = ItemThatSays("max-age=0, stale-while-revalidate=60");
+  EXPECT_THAT(client_->Get(target).body, HasSubstr(R"("count":"1")"));
+  server_.FailWith(14);
+  EXPECT_THAT(client_->Get(target).body, HasSubstr(R"("count":"1")"));
+  while (Count("refreshes_failed_total") < 1) std::this_thread::yield();
+  EXPECT_THAT(client_->Get(target).body, HasSubstr(R"("count":"1")"));
+  // Who wants it fresh hears what there is to hear.
+  EXPECT_EQ(client_->Get(target, "Cache-Control: max-age=5\r\n").status, 503);
+}
+
+TEST_F(GatewayCacheTest, WhatIsStaleStandsInForAServersFailureWhereTheServiceSaysSo) {
+  Keep("Get");
+  Start();
+  const std::string target = ItemThatSays("max-age=0, stale-if-error=60");
+  const std::string other = ItemThatSays("max-age=0, stale-if-error=60", "2");
+  const std::string strict = ItemThatSays("max-age=0, stale-if-error=60, must-revalidate");
+  for (const std::string& each : {target, other, strict}) EXPECT_EQ(client_->Get(each).status, 200);
+  server_.FailWith(5);
+  EXPECT_EQ(client_->Get(other).status, 404) << "no failure of the server";
+  server_.FailWith(13);
+  const RawResponse stale = client_->Get(target);
+  EXPECT_EQ(stale.status, 200);
+  EXPECT_THAT(stale.body, HasSubstr(R"("count":"1")"));
+  EXPECT_EQ(stale.headers.count("age"), 1u);
+  const int calls = server_.gets();
+  EXPECT_EQ(client_->Get(target).status, 200);
+  EXPECT_EQ(server_.gets(), calls) << "it failed a moment ago";
+  EXPECT_EQ(client_->Get(strict).status, 500);
+  EXPECT_EQ(Count("stale_if_error"), 2);
+}
+
+TEST_F(GatewayCacheTest, ClientsChooseWhatTheyTake) {
+  Keep("Get");
+  Start();
+  const auto get = [&](const char* directives) {
+    return client_->Get("/t/items/1?count=-1", absl::StrCat("Cache-Control: ", directives, "\r\n"));
+  };
+  const RawResponse nothing = get("only-if-cached");
+  EXPECT_EQ(nothing.status, 504);
+  EXPECT_EQ(server_.gets(), 0);
+  EXPECT_THAT(get("max-age=60").body, HasSubstr(R"("count":"1")"));
+  EXPECT_THAT(get("max-age=60, only-if-cached").body, HasSubstr(R"("count":"1")"));
+  EXPECT_THAT(get("min-fresh=30").body, HasSubstr(R"("count":"1")"));
+  const RawResponse anew = get("no-cache");
+  EXPECT_THAT(anew.body, HasSubstr(R"("count":"2")"));
+  EXPECT_EQ(anew.headers.count("age"), 0u);
+  while (Count("stored_total") < 2) std::this_thread::yield();
+  EXPECT_THAT(get("only-if-cached").body, HasSubstr(R"("count":"2")")) << "what came anew was kept";
+  EXPECT_THAT(get("min-fresh=90").body, HasSubstr(R"("count":"3")"));
+  EXPECT_THAT(get("max-age=0").body, HasSubstr(R"("count":"4")"));
+  EXPECT_THAT(get("no-store").body, HasSubstr(R"("count":"5")"));
+  while (Count("stored_total") < 4) std::this_thread::yield();
+  EXPECT_THAT(client_->Get("/t/items/1?count=-1").body, HasSubstr(R"("count":"4")"));
+  EXPECT_EQ(get("no-store, only-if-cached").status, 504);
+  EXPECT_EQ(Count("revalidated"), 3);
+  EXPECT_EQ(Count("only_if_cached"), 2);
+}
+
+class CrowdedGatewayCacheTest : public GatewayCacheTest {
+ protected:
+  static constexpr int kClients = 1000;
+
+  // All ask for what a slow service gives; returns when all but one wait for that one.
+  void Crowd() {
+    Keep("Get");
+    Start();
+    for (int i = 0; i < kClients; ++i) {
+      clients_.push_back(std::make_unique<RawClient>(address()));
+      clients_.back()->Send("GET", "/t/items/slow");
+    }
+    while (Count("coalesced") < kClients - 1) std::this_thread::yield();
+  }
+  std::vector<std::unique_ptr<RawClient>> clients_;
+};
+
+TEST_F(CrowdedGatewayCacheTest, AThousandWhoWaitAreOneCall) {
+  Crowd();
+  server_.Release();
+  for (const auto& client : clients_) ASSERT_EQ(client->Receive().status, 200);
+  EXPECT_EQ(server_.gets(), 1);
+}
+
+TEST_F(CrowdedGatewayCacheTest, AThousandWhoWaitForAFailureAreOneCallToo) {
+  Crowd();
+  server_.FailWith(14);
+  server_.Release();
+  for (const auto& client : clients_) ASSERT_EQ(client->Receive().status, 503);
+  EXPECT_EQ(server_.gets(), 1);
+}
+
+TEST_F(GatewayCacheTest, StaysWithinItsBytes) {
+  constexpr double kLimit = 64 << 20;
+  Keep("Get");
+  Start();
+  // A tag of 900 KB each, twice for its gzip: a hundred of them would be 170 MB.
+  const auto target = [](int i) { return absl::StrCat("/t/items/", i, "?labels[size]=900000"); };
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_EQ(client_->Get(target(i)).body.size(), client_->Get(target(i)).body.size());
+    ASSERT_LE(Count("bytes"), kLimit);
+  }
+  EXPECT_EQ(Count("hit"), 100);
+  EXPECT_GT(Count("bytes"), kLimit * 0.9);
+  EXPECT_EQ(Count("stored_total"), Count("entries") + Count("evicted_total"));
+}
+
+TEST_F(GatewayCacheTest, WhatIsTooLargeGoesThroughUnkept) {
+  Keep("Get");
+  Start();
+  for (int i = 0; i < 2; ++i) {
+    const RawResponse reply = client_->Get("/t/items/1?labels[size]=40000000");
+    EXPECT_EQ(reply.status, 200);
+    EXPECT_GT(reply.body.size(), 40'000'000u);
+  }
+  EXPECT_EQ(server_.gets(), 2);
+  EXPECT_EQ(Count("too_large_total"), 2);
+  EXPECT_EQ(Count("entries"), 0);
 }
 
 }  // namespace

@@ -165,9 +165,9 @@ void TakeMoreAddresses(const std::string& field, const stratus::config::v1::Upst
 void TakeCompression(const stratus::config::v1::Compression& compression, proxy::CallSettings* call,
                      core::FieldViolations* violations) {
   TakeNumber("compression.response_bytes_min", compression.response_bytes_min(), 1, 1ull << 30, violations,
-             &call->gzip_bytes_min);
-  if (compression.has_response_bytes_min() && compression.response_bytes_min() == 0) call->gzip_bytes_min = SIZE_MAX;
-  TakeNumber("compression.level", compression.level(), 1, 9, violations, &call->gzip_level);
+             &call->coded_bytes_min);
+  if (compression.has_response_bytes_min() && compression.response_bytes_min() == 0) call->coded_bytes_min = SIZE_MAX;
+  TakeNumber("compression.level", compression.level(), 1, 9, violations, &call->coding_level);
 }
 
 void TakeCaching(const stratus::config::v1::Caching& caching, Settings* settings, core::FieldViolations* violations) {
@@ -183,7 +183,7 @@ void TakeCaching(const stratus::config::v1::Caching& caching, Settings* settings
       violations->Add(absl::StrCat(field, ".cache_control"), "must be the text of a header, such as `max-age=60`");
     }
     for (const std::string& name : rule.keep().vary()) {
-      if (name.empty() || name != absl::AsciiStrToLower(name) || !proxy::IsHeaderSafe(name)) {
+      if (!proxy::IsHeaderName(name)) {
         violations->Add(absl::StrCat(field, ".keep.vary"), "must be names of headers in lower case");
       }
     }

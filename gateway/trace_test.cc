@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "gateway/gateway.h"
 #include "gateway/testing/raw_client.h"
@@ -100,6 +101,18 @@ TEST_F(GatewayTraceTest, ContinuesAnXRayHeaderWithItsUnknownKeys) {
   EXPECT_THAT(response.body, HasSubstr(";Sampled=1;Lineage=a:1"));
   EXPECT_THAT(response.body, Not(HasSubstr("53995c3f42cd8ad8")));
   EXPECT_EQ(response.headers.at("x-amzn-trace-id"), "Root=1-5759e988-bd862e3fe1be46a994272793");
+}
+
+TEST_F(GatewayTraceTest, SaysThatTheReplyWasKept) {
+  Start();
+  EXPECT_EQ(client_->Get("/t/found/1").status, 200);
+  EXPECT_EQ(client_->Get("/t/found/1").status, 200);
+  while (collector_.finished().size() < 2) std::this_thread::yield();
+  const auto finished = collector_.finished();
+  EXPECT_THAT(finished[0].spans, SizeIs(2));
+  EXPECT_THAT(finished[0].spans[0].annotations, Contains(Pair("cache", AnnotationValue("miss"))));
+  EXPECT_THAT(finished[1].spans, SizeIs(1)) << "no service was asked";
+  EXPECT_THAT(finished[1].spans[0].annotations, Contains(Pair("cache", AnnotationValue("hit"))));
 }
 
 TEST_F(GatewayTraceTest, TellsTheServiceThatACallIsNotSampled) {

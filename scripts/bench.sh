@@ -9,6 +9,7 @@ dev_bench() {
     gateway) bench_gateway "$@" ;;
     footprint) bench_footprint "$@" ;;
     conformance) bench_conformance "$@" ;;
+    cache) bench_cache "$@" ;;
     weather) bench_weather "$@" ;;
     provisioning) bench_provisioning "$@" ;;
     auth | transcode | router | rpc_idle | span) bench_micro "$what" "$@" ;;
@@ -18,10 +19,11 @@ dev_bench() {
       bench_micro router
       bench_gateway
       bench_footprint
+      bench_cache
       bench_weather
       bench_provisioning
       ;;
-    *) die "bench: '$what' is none of gateway, footprint, conformance, weather, provisioning, auth, transcode, router, rpc_idle, span" ;;
+    *) die "bench: '$what' is none of gateway, footprint, cache, conformance, weather, provisioning, auth, transcode, router, rpc_idle, span" ;;
   esac
 }
 
@@ -39,6 +41,11 @@ bench_conformance() {
   say "this gateway, Envoy and grpc-gateway, case by case (docs/reference/conformance.md)"
   STRATUS_GO=$("$ROOT/scripts/setup.sh" go) "$VENV/bin/python" "$ROOT/tests/conformance/peers_page.py" \
     --gateway="$ROOT/build-release/bin/stratus-gateway" "$@" || die "an answer of ours is wrong: see above"
+}
+
+bench_cache() {
+  say "authorized GETs from the reply cache beside Go, and what a token check adds, one core each"
+  STRATUS_GO=$("$ROOT/scripts/setup.sh" go) "$VENV/bin/python" "$ROOT/tests/bench/cache_bench.py" "$@"
 }
 
 bench_weather() {

@@ -1,6 +1,7 @@
 #include "gateway/http/h1_parser.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <limits>
 #include <optional>
@@ -47,10 +48,16 @@ bool IsDigits(std::string_view text) {
 
 // The characters of uri-host and port (RFC 3986, 3.2), without userinfo, which HTTP forbids.
 bool IsAuthority(std::string_view text) {
+  static constexpr auto kAllowed = [] {
+    std::array<bool, 256> allowed{};
+    for (unsigned char c = '0'; c <= '9'; ++c) allowed[c] = true;
+    for (unsigned char c = 'a'; c <= 'z'; ++c) allowed[c] = true;
+    for (unsigned char c = 'A'; c <= 'Z'; ++c) allowed[c] = true;
+    for (const char c : std::string_view("-._~%!$&'()*+,;=:[]")) allowed[static_cast<unsigned char>(c)] = true;
+    return allowed;
+  }();
   for (const char c : text) {
-    const bool alnum = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    if (!alnum && (c == '\0' || std::string_view("-._~%!$&'()*+,;=:[]").find(c) == std::string_view::npos))
-      return false;
+    if (!kAllowed[static_cast<unsigned char>(c)]) return false;
   }
   return true;
 }

@@ -1,5 +1,5 @@
-// Answers every request with the same small body, to measure what the connections alone cost:
-//   hello_server 127.0.0.1:8080 [THREADS]
+// Answers every request with the same body, to measure what the connections alone cost:
+//   hello_server 127.0.0.1:8080 [THREADS] [BODY_FILE]
 //   wrk -t1 -c32 -d5 http://127.0.0.1:8080/
 // On SIGINT or SIGTERM it prints the CPU time it took for each request.
 #include <sys/resource.h>
@@ -7,15 +7,30 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
+#include <sstream>
 #include <string>
+#include <utility>
 
 #include "gateway/http/worker.h"
 
 namespace stratus::gateway::http {
 namespace {
 
+// As long as the small reply of the gateway's benchmark.
+std::string SmallBody() { return "{\"text\":\"" + std::string(230, 'x') + "\"}"; }
+
+std::string ReadBody(const char* path) {
+  std::ifstream in(path, std::ios::binary);
+  std::stringstream bytes;
+  bytes << in.rdbuf();
+  return bytes.str();
+}
+
 class Hello final : public Service {
  public:
+  explicit Hello(std::string body) : body_(std::move(body)) {}
+
   void OnRequest(Exchange* exchange) override {
     const Header headers[] = {{"content-type", "application/json"}};
     exchange->StartBody(200, headers).Append(body_);
@@ -23,8 +38,7 @@ class Hello final : public Service {
   }
 
  private:
-  // As long as the small reply of the gateway's benchmark.
-  const std::string body_ = "{\"text\":\"" + std::string(230, 'x') + "\"}";
+  const std::string body_;
 };
 
 struct CpuMicroseconds {
@@ -41,7 +55,7 @@ CpuMicroseconds CpuNow() {
   return {us(usage.ru_utime), us(usage.ru_stime)};
 }
 
-int Serve(const char* listen, int threads) {
+int Serve(const char* listen, int threads, const std::string& body) {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
@@ -49,8 +63,8 @@ int Serve(const char* listen, int threads) {
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   const auto address = core::ParseAddress(listen);
   if (!address.ok()) return std::fprintf(stderr, "%s\n", address.status().ToString().c_str()), 2;
-  const auto workers = StartWorkers(*address, threads, {}, [](boost::asio::io_context&) {
-    return absl::StatusOr<std::unique_ptr<Service>>(std::make_unique<Hello>());
+  const auto workers = StartWorkers(*address, threads, {}, [&](boost::asio::io_context&) {
+    return absl::StatusOr<std::unique_ptr<Service>>(std::make_unique<Hello>(body));
   });
   if (!workers.ok()) return std::fprintf(stderr, "%s\n", workers.status().ToString().c_str()), 1;
   std::printf("%s\n", workers->front()->address().ToString().c_str());
@@ -73,5 +87,6 @@ int Serve(const char* listen, int threads) {
 
 int main(int argc, char** argv) {
   const char* listen = argc > 1 ? argv[1] : "127.0.0.1:0";
-  return stratus::gateway::http::Serve(listen, argc > 2 ? std::atoi(argv[2]) : 1);
+  const std::string body = argc > 3 ? stratus::gateway::http::ReadBody(argv[3]) : stratus::gateway::http::SmallBody();
+  return stratus::gateway::http::Serve(listen, argc > 2 ? std::atoi(argv[2]) : 1, body);
 }

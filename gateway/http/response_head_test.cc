@@ -35,5 +35,21 @@ TEST(DateCache, FormatsAsRfc9110Says) {
   EXPECT_EQ(cache.At(784111777), "Sun, 06 Nov 1994 08:49:37 GMT");
 }
 
+TEST(IsSafeHeaderValue, FindsWhatWouldEndALineAnywhere) {
+  for (size_t size = 0; size <= 20; ++size) {
+    const std::string safe(size, 'x');
+    EXPECT_TRUE(IsSafeHeaderValue(safe));
+    for (size_t at = 0; at < size; ++at) {
+      for (int byte = 0; byte < 256; ++byte) {
+        std::string value = safe;
+        value[at] = static_cast<char>(byte);
+        EXPECT_EQ(IsSafeHeaderValue(value), byte != 0 && byte != '\r' && byte != '\n')
+            << size << " " << at << " " << byte;
+      }
+    }
+  }
+  EXPECT_FALSE(IsSafeHeaderValue("\tabcdefghijklmno\r")) << "a tab, which is safe, comes first";
+}
+
 }  // namespace
 }  // namespace stratus::gateway::http

@@ -22,27 +22,58 @@ int64_t Seconds(absl::string_view text) {
   return seconds;
 }
 
+struct Directive {
+  absl::string_view name;
+  absl::string_view argument;
+
+  bool Is(const char* known) const { return absl::EqualsIgnoreCase(name, known); }
+};
+
+// Takes the first directive off a list; false when there is none left.
+bool NextDirective(std::string_view* list, Directive* directive) {
+  if (list->empty()) return false;
+  const size_t comma = list->find(',');
+  const absl::string_view text = absl::StripAsciiWhitespace(core::ToAbsl(list->substr(0, comma)));
+  *list = comma == std::string_view::npos ? std::string_view() : list->substr(comma + 1);
+  const size_t equals = text.find('=');
+  directive->name = text.substr(0, equals);
+  directive->argument = equals == absl::string_view::npos ? "" : text.substr(equals + 1);
+  return true;
+}
+
 }  // namespace
 
 CacheControl ParseCacheControl(std::string_view value) {
   CacheControl parsed;
   int64_t shared_s = -1;
-  while (!value.empty()) {
-    const size_t comma = value.find(',');
-    const absl::string_view directive = absl::StripAsciiWhitespace(core::ToAbsl(value.substr(0, comma)));
-    value = comma == std::string_view::npos ? std::string_view() : value.substr(comma + 1);
-    const size_t equals = directive.find('=');
-    const absl::string_view name = directive.substr(0, equals);
-    const absl::string_view argument = equals == absl::string_view::npos ? "" : directive.substr(equals + 1);
-    const auto is = [name](const char* known) { return absl::EqualsIgnoreCase(name, known); };
-    if (is("no-store")) parsed.no_store = true;
-    if (is("no-cache")) parsed.no_cache = true;
-    if (is("private")) parsed.is_private = true;
-    if (is("max-age")) parsed.fresh_s = Seconds(argument);
-    if (is("s-maxage")) shared_s = Seconds(argument);
-    if (is("stale-while-revalidate")) parsed.stale_while_revalidate_s = Seconds(argument);
+  for (Directive directive; NextDirective(&value, &directive);) {
+    if (directive.Is("no-store")) parsed.no_store = true;
+    if (directive.Is("no-cache")) parsed.no_cache = true;
+    if (directive.Is("private")) parsed.is_private = true;
+    if (directive.Is("must-revalidate") || directive.Is("proxy-revalidate")) parsed.must_revalidate = true;
+    if (directive.Is("max-age")) parsed.fresh_s = Seconds(directive.argument);
+    if (directive.Is("s-maxage")) shared_s = Seconds(directive.argument);
+    if (directive.Is("stale-while-revalidate")) parsed.stale_while_revalidate_s = Seconds(directive.argument);
+    if (directive.Is("stale-if-error")) parsed.stale_if_error_s = Seconds(directive.argument);
   }
   if (shared_s >= 0) parsed.fresh_s = shared_s;
+  return parsed;
+}
+
+RequestCacheControl ParseRequestCacheControl(const http::RequestHead& head) {
+  RequestCacheControl parsed;
+  for (const http::Header& header : head.headers) {
+    if (header.name != "cache-control") continue;
+    std::string_view value = header.value;
+    for (Directive directive; NextDirective(&value, &directive);) {
+      if (directive.Is("no-store")) parsed.no_store = true;
+      if (directive.Is("no-cache")) parsed.no_cache = true;
+      if (directive.Is("only-if-cached")) parsed.only_if_cached = true;
+      if (directive.Is("max-age")) parsed.age_s_max = std::min(parsed.age_s_max, Seconds(directive.argument));
+      if (directive.Is("min-fresh")) parsed.fresh_s_min = std::max(parsed.fresh_s_min, Seconds(directive.argument));
+    }
+  }
+  if (parsed.age_s_max == 0) parsed.no_cache = true;
   return parsed;
 }
 

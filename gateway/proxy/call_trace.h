@@ -27,6 +27,9 @@ class CallTrace {
   void BeginUpstream(std::string_view method, HeaderList* metadata);
   // For the response: which trace to ask for.
   void AppendResponseHeaders(HeaderList* out) const;
+  void Annotate(std::string_view key, std::string_view value) {
+    if (span_.recording()) span_.Annotate(key, value);
+  }
   void End(int http_status, absl::StatusCode code, uint64_t bytes, std::string_view route, std::string_view client_id);
 
   // 32 digits; empty with no tracer.

@@ -32,8 +32,8 @@ std::string_view ContentTypeOf(ConnectForm form);
 // Nanoseconds of a Connect-Timeout-Ms (at most 10 digits); -1 when malformed.
 int64_t ParseConnectTimeout(std::string_view milliseconds);
 
-// A unary call made by GET: `?connect=v1&encoding=json&message=...`, where `base64=1` and `compression` say how the message is
-// written.
+// A unary call made by GET: `?connect=v1&encoding=json&message=...`, where `base64=1` and `compression` say how the
+// message is written.
 struct ConnectGet {
   bool json = false;
   filter::ContentCoding coding = filter::ContentCoding::kIdentity;  // of the message as it is here

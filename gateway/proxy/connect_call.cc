@@ -254,7 +254,8 @@ absl::Status ConnectCall::AppendStreamed(std::string_view message) {
     }
     if (decoded_.size() > bytes_max) return TooLarge(bytes_max);
   }
-  if (!decoder->complete()) return absl::InvalidArgumentError("a message of the request ends in the middle of its coding");
+  if (!decoder->complete())
+    return absl::InvalidArgumentError("a message of the request ends in the middle of its coding");
   return AppendMessage(decoded_.view(), &frame_);
 }
 

@@ -2,6 +2,7 @@
 // what is immutable.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -34,8 +35,8 @@ struct CallSettings {
   transcode::OutputOptions output;
   transcode::InputOptions input;
   // Bytes of a reply message from which on its JSON is compressed for who accepts that.
-  size_t gzip_bytes_min = 1 << 10;
-  int gzip_level = 1;
+  size_t coded_bytes_min = 1 << 10;
+  int coding_level = 1;
   bool entity_tags = true;                  // on what a GET gives
   size_t reply_cache_bytes_max = 64 << 20;  // of one worker
 };
@@ -79,8 +80,9 @@ struct Environment {
   CallSettings settings;
   absl::InsecureBitGen random;  // request ids are no secrets
   std::unique_ptr<ReplyCache> cache;
-  std::unique_ptr<filter::GzipWriter> gzip;  // made by the first reply that needs it
-  Buffer scratch;                            // of one reply at a time
+  // By filter::ContentCoding; each made by the first reply that needs it.
+  std::array<std::unique_ptr<filter::BodyWriter>, filter::kContentCodings> body_writers;
+  Buffer scratch;  // of one reply at a time
 };
 
 }  // namespace stratus::gateway::proxy

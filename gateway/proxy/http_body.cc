@@ -110,4 +110,11 @@ bool IsHeaderSafe(std::string_view value) {
          std::all_of(value.begin(), value.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
 }
 
+bool IsHeaderName(std::string_view name) {
+  constexpr std::string_view kTokenSigns = "!#$%&'*+-.^_`|~";
+  return !name.empty() && name.size() <= 256 && std::all_of(name.begin(), name.end(), [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || kTokenSigns.find(c) != std::string_view::npos;
+  });
+}
+
 }  // namespace stratus::gateway::proxy

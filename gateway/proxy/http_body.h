@@ -23,4 +23,7 @@ void AppendHttpBody(const HttpBodyView& body, uint32_t field_number, Buffer* out
 // Whether a content type may stand in a header.
 bool IsHeaderSafe(std::string_view value);
 
+// Whether it names a header, in lower case.
+bool IsHeaderName(std::string_view name);
+
 }  // namespace stratus::gateway::proxy

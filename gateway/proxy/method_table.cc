@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gateway/proxy/entity_tag.h"
+#include "gateway/proxy/http_body.h"
 #include "google/api/annotations.pb.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
@@ -15,6 +16,7 @@
 #include "lib/core/log.h"
 #include "lib/core/status.h"
 #include "lib/rpc/health_descriptor.h"
+#include "stratus/gateway/v1/caching.pb.h"
 
 namespace stratus::gateway::proxy {
 namespace {
@@ -71,20 +73,51 @@ int Fit(const std::string& selector, const std::string& full_name) {
   return absl::StartsWith(full_name, prefix) ? static_cast<int>(prefix.size()) : -1;
 }
 
-void ApplyCacheRule(const std::vector<CacheRule>& rules, Method* method) {
+const CacheRule* FindCacheRule(const std::vector<CacheRule>& rules, const Method& method) {
   const CacheRule* best = nullptr;
   int best_fit = -1;
   for (const CacheRule& rule : rules) {
-    const int fit = Fit(rule.selector, method->full_name);
+    const int fit = Fit(rule.selector, method.full_name);
     if (fit <= best_fit) continue;
     best_fit = fit;
     best = &rule;
   }
-  if (best == nullptr) return;
-  method->cache_control = best->cache_control;
-  method->cacheable = best->keep && !method->client_streaming && !method->server_streaming;
-  method->cache_shared = best->shared;
-  method->cache_vary = best->vary;
+  return best;
+}
+
+void ApplyCacheRule(const CacheRule& rule, Method* method) {
+  method->cache_control = rule.cache_control;
+  method->cacheable = rule.keep && !method->client_streaming && !method->server_streaming;
+  method->cache_shared = rule.shared;
+  method->cache_vary = rule.vary;
+}
+
+// A configured rule, else the method's own word.
+absl::Status ApplyCaching(const std::vector<CacheRule>& rules, Method* method) {
+  if (const CacheRule* rule = FindCacheRule(rules, *method)) {
+    ApplyCacheRule(*rule, method);
+    return absl::OkStatus();
+  }
+  const pb::MethodOptions& options = method->descriptor->options();
+  if (!options.HasExtension(gateway::v1::caching)) return absl::OkStatus();
+  const gateway::v1::Caching& caching = options.GetExtension(gateway::v1::caching);
+  if (!caching.cache_control().empty() && !IsHeaderSafe(caching.cache_control())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(method->full_name, ": caching.cache_control is not the text of a header"));
+  }
+  for (const std::string& name : caching.vary()) {
+    if (!IsHeaderName(name)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(method->full_name, ": caching.vary must be names of headers in lower case"));
+    }
+  }
+  ApplyCacheRule({.selector = method->full_name,
+                  .cache_control = caching.cache_control(),
+                  .keep = caching.keep(),
+                  .shared = caching.shared(),
+                  .vary = {caching.vary().begin(), caching.vary().end()}},
+                 method);
+  return absl::OkStatus();
 }
 
 absl::Status InRoute(const Method& method, const absl::Status& status) {
@@ -209,7 +242,7 @@ absl::Status Snapshot::AddService(const pb::ServiceDescriptor& service) {
     method->idempotent = descriptor.options().idempotency_level() != pb::MethodOptions::IDEMPOTENCY_UNKNOWN;
     method->client_streaming = descriptor.client_streaming();
     method->server_streaming = descriptor.server_streaming();
-    ApplyCacheRule(cache_rules_, method.get());
+    if (absl::Status status = ApplyCaching(cache_rules_, method.get()); !status.ok()) return status;
     const Method& added = *methods_.emplace(method->grpc_path, std::move(method)).first->second;
     if (absl::Status status = AddBindings(added); !status.ok()) return status;
   }

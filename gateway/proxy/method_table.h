@@ -34,7 +34,8 @@ struct Method {
   bool client_streaming = false;
   bool server_streaming = false;
   std::string cache_control;  // of what a GET gives, unless the service says something; empty: none
-  // Whether replies may be kept at the gateway, for whom, and by which request headers they differ.
+  // Whether replies may be kept at the gateway, for whom, and by which request headers they differ: by a CacheRule,
+  // else by `option (stratus.gateway.v1.caching)`.
   bool cacheable = false;
   bool cache_shared = false;
   std::vector<std::string> cache_vary;

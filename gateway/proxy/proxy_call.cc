@@ -17,7 +17,9 @@ bool ValidRequestId(std::string_view id) {
 
 void AppendHex(uint64_t value, std::string* out) {
   constexpr char kHex[] = "0123456789abcdef";
-  for (int shift = 60; shift >= 0; shift -= 4) out->push_back(kHex[value >> shift & 15]);
+  char digits[16];
+  for (size_t i = 0; i < sizeof digits; ++i) digits[i] = kHex[value >> (60 - 4 * i) & 15];
+  out->append(digits, sizeof digits);
 }
 
 std::string_view ProtocolName(const http::RequestHead& head) {
@@ -118,14 +120,14 @@ void ProxyCall::Finish(int http_status, absl::StatusCode code) {
   auth_ticket_ = 0;
   trace_.End(http_status, code, bytes_out_, route_,
              principal_ != nullptr ? std::string_view(principal_->client_id) : std::string_view());
-  if (env_.stats != nullptr) env_.stats->Add(route_, code, upstream::TimerQueue::Now() - started_ns_);
-  if (env_.access_log != nullptr) WriteLog(http_status, code);
+  if (!detached_ && env_.stats != nullptr) env_.stats->Add(route_, code, upstream::TimerQueue::Now() - started_ns_);
+  if (!detached_ && env_.access_log != nullptr) WriteLog(http_status, code);
   exchange_ = nullptr;
   snapshot_.reset();
   principal_.reset();
   policy_ = nullptr;
   denied_reason_ = "";
-  authorized_ = false;
+  authorized_ = detached_ = false;
   bytes_in_ = bytes_out_ = 0;
   Recycle();
 }

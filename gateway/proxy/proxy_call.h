@@ -49,6 +49,8 @@ class ProxyCall : public http::Handler, public upstream::CallObserver, private f
   void AppendCommonMetadata(HeaderList* out);
   // Appends what every response carries: x-request-id and CORS headers.
   void AppendCommonHeaders(HeaderList* out) const;
+  // For who looks at the call's trace.
+  void Annotate(std::string_view key, std::string_view value) { trace_.Annotate(key, value); }
   upstream::Cluster& cluster(size_t upstream) { return *env_.clusters[upstream]; }
 
   // The call is over: logs it and recycles. The exchange is done with (FinishBody, EndStream or Abort has been called,
@@ -56,6 +58,9 @@ class ProxyCall : public http::Handler, public upstream::CallObserver, private f
   void Finish(int http_status, absl::StatusCode code);
   // Cancels the upstream call, if any.
   void CancelUpstream();
+  // No client waits for this call: it is in no log and no count.
+  bool detached() const { return detached_; }
+  void SetDetached() { detached_ = true; }
 
   Environment& env_;
   http::Exchange* exchange_ = nullptr;
@@ -65,6 +70,7 @@ class ProxyCall : public http::Handler, public upstream::CallObserver, private f
   upstream::Call* call_ = nullptr;  // null before the upstream call and after its end
   size_t upstream_ = 0;
   bool authorized_ = false;
+  bool detached_ = false;
   uint64_t bytes_in_ = 0;
   uint64_t bytes_out_ = 0;
 

@@ -30,7 +30,7 @@ struct ProxyOptions {
   std::shared_ptr<const filter::Cors> cors;       // may be null
   std::shared_ptr<filter::AccessLog> access_log;  // may be null
   std::shared_ptr<const HeaderMap> headers;
-  std::shared_ptr<ReplyCacheStats> cache_stats = std::make_shared<ReplyCacheStats>();
+  std::shared_ptr<ReplyCacheStats> cache_stats = std::make_shared<ReplyCacheStats>();  // of one worker
   TraceSettings tracing;
   std::shared_ptr<CallStatsTable> stats;  // may be null
   CallSettings settings;

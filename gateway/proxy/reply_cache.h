@@ -2,11 +2,13 @@
 // requests: what a key holds, and who may see what is behind it, is the caller's part.
 //
 // Of several who ask for what is not there, the first flies: it calls the service, and the others wait for it to land.
+// What is stale but may still be given is given at once, while one refresh flies behind it.
 #pragma once
 
-#include <atomic>
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <list>
 #include <memory>
 #include <string>
@@ -15,35 +17,34 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "gateway/filter/content_coding.h"
+#include "gateway/proxy/reply_cache_stats.h"
 #include "gateway/upstream/timer_queue.h"
+
+namespace google::rpc {
+class Status;
+}
 
 namespace stratus::gateway::proxy {
 
 struct CachedReply {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string json;
-  std::string gzip;  // of json; made for the first one who asks for it
+  // Of json, by filter::ContentCoding; each made for the first one who asks for it. Together no larger than json.
+  std::array<std::string, filter::kContentCodings> coded;
   int64_t stored_ns = 0;
   int64_t fresh_until_ns = 0;
   int64_t stale_until_ns = 0;  // until then it may be given while someone flies for a new one
+  int64_t error_until_ns = 0;  // until then it may be given in place of a server's failure
 };
 
-// Counters for metrics, of all workers together.
-struct ReplyCacheStats {
-  std::atomic<uint64_t> hits{0};
-  std::atomic<uint64_t> stale_hits{0};
-  std::atomic<uint64_t> misses{0};
-  std::atomic<uint64_t> waits{0};     // for another's miss
-  std::atomic<uint64_t> bypasses{0};  // the request could not be answered from a cache
-  std::atomic<uint64_t> stored{0};
-  std::atomic<uint64_t> evicted{0};
-};
-
-// Who waits for another's flight.
+// Who waits for another's flight. Called from the loop, never from within the cache's functions.
 class FlightWaiter {
  public:
-  // From the loop, never from within the cache's functions. `ask_again`: it is worth it; else everyone is on his own.
+  // `ask_again`: it is worth it; else everyone is on his own.
   virtual void OnLanded(bool ask_again) = 0;
+  // The server has failed the one who flew; it would fail the others too.
+  virtual void OnFlightFailed(const google::rpc::Status& error) = 0;
 
  protected:
   ~FlightWaiter() = default;
@@ -52,52 +53,110 @@ class FlightWaiter {
 // Used on one loop's thread.
 class ReplyCache {
  public:
-  enum class Answer { kHit, kStale, kFly, kWait };
+  // Refreshes that fly at once behind stale replies; further ones wait for the next who asks.
+  static constexpr size_t kRefreshesMax = 64;
+  // After a failure a stale reply is given without a further try for so long.
+  static constexpr int64_t kRetryPauseNs = 1'000'000'000;
+  // A key whose reply may not be kept, though several asked for it at once, gathers no more waiters for so long.
+  static constexpr int64_t kPassNs = 10'000'000'000;
 
-  // What is kept counts with its key, and twice, for its gzip. The least recently used goes first.
+  enum class Answer : uint8_t {
+    kHit,
+    kStale,         // the reply may be given
+    kStaleIfError,  // so may this one: the service failed a moment ago
+    kFly,           // the caller has to Land
+    kWait,          // the waiter hears of the landing, unless it leaves
+    kPass,          // the caller is on its own: what comes is not to be kept
+    kReload,        // so it is here, but what comes is to be kept, by Replace
+    kNothing,       // the client wants what is kept or nothing, and nothing is
+  };
+
+  // What a client takes.
+  struct Wish {
+    bool reload = false;          // nothing that is kept
+    bool only_if_cached = false;  // nothing else
+    bool fresh_only = false;
+    int64_t age_ns_max = std::numeric_limits<int64_t>::max();
+    int64_t fresh_ns_min = 0;
+  };
+
+  struct Found {
+    CachedReply* reply = nullptr;  // with kHit and the two stale ones; valid until the cache is used again
+    bool refresh = false;          // the caller has to see to a flight for it, which has to Land
+    uint64_t generation = 0;       // for Replace
+    int64_t now_ns = 0;            // of TimerQueue
+  };
+
+  // Why a flight brought nothing to keep.
+  enum class Empty : uint8_t {
+    kNotToBeKept,  // by the service's word, or its size
+    kError,        // it ended with an error that is the caller's own
+    kFailed,       // the server failed: what is stale may do for others
+    kGone,         // who flew has gone before its end
+  };
+
+  // What is kept counts with its key, and twice, for its codings. The least recently used goes first.
   ReplyCache(upstream::TimerQueue* timers, size_t bytes_max, std::shared_ptr<ReplyCacheStats> stats);
+  ~ReplyCache();
 
-  // kHit, kStale: `reply` is what is kept, valid until the cache is used again. kFly: the caller has to Land. kWait:
-  // `waiter` hears of the landing, unless it leaves.
-  Answer Ask(std::string_view key, FlightWaiter* waiter, CachedReply** reply);
-  // Ends a flight. `reply` null: there is nothing to keep, and each who waits flies by himself, unless `ask_again`.
-  void Land(std::string_view key, std::unique_ptr<CachedReply> reply, bool ask_again);
+  Answer Ask(std::string_view key, const Wish& wish, FlightWaiter* waiter, Found* found);
+  // Ends a flight with a reply to keep.
+  void Land(std::string_view key, std::unique_ptr<CachedReply> reply);
+  // Ends it without. `error` with kFailed: for those who wait.
+  void LandEmpty(std::string_view key, Empty why, std::shared_ptr<const google::rpc::Status> error = nullptr);
+  // Keeps what a reload has brought, unless all was forgotten meanwhile.
+  void Replace(std::string_view key, uint64_t generation, std::unique_ptr<CachedReply> reply);
+  // What may be given in place of a server's failure; null: nothing.
+  CachedReply* FindForError(std::string_view key);
   void Leave(std::string_view key, FlightWaiter* waiter);
   // Forgets everything; what is in the air lands without being kept.
   void Clear();
 
-  bool FitsIn(const CachedReply& reply) const { return reply.json.size() < bytes_max_ / 32; }
+  // Of one reply's JSON.
+  size_t reply_bytes_max() const { return bytes_max_ / 32; }
+  size_t bytes() const { return bytes_; }
   ReplyCacheStats& stats() { return *stats_; }
-  static void Count(std::atomic<uint64_t>& counter) { counter.fetch_add(1, std::memory_order_relaxed); }
 
  private:
   struct Entry {
     std::string key;
-    std::unique_ptr<CachedReply> reply;
+    std::unique_ptr<CachedReply> reply;  // null: none is to be kept, nor to be waited for, until retry_ns
     size_t bytes = 0;
+    int64_t retry_ns = 0;  // no refresh before
   };
   using Entries = std::list<Entry>;
   struct Flight {
     std::vector<FlightWaiter*> waiters;  // as many as calls are under way, which other limits bound
     uint64_t generation = 0;
+    bool refresh = false;  // behind a stale reply
   };
+  using Flights = absl::flat_hash_map<std::string, Flight>;
   struct Landed {
     FlightWaiter* waiter;
     bool ask_again;
+    std::shared_ptr<const google::rpc::Status> error;
   };
 
-  void Store(std::string_view key, std::unique_ptr<CachedReply> reply);
+  Entry* Touch(std::string_view key);
+  // Whether the caller is the one who has to refresh.
+  bool StartRefresh(std::string_view key, const Entry& entry, int64_t now);
+  Answer Fly(std::string_view key, FlightWaiter* waiter);
+  void EndFlight(Flights::iterator flight, bool ask_again, const std::shared_ptr<const google::rpc::Status>& error);
+  bool Store(std::string_view key, std::unique_ptr<CachedReply> reply, int64_t retry_ns);
+  void Drop(std::string_view key);
   void Erase(Entries::iterator entry);
   void WakeLanded();
+  void Publish();
 
   upstream::TimerQueue* const timers_;
   const size_t bytes_max_;
   const std::shared_ptr<ReplyCacheStats> stats_;
   size_t bytes_ = 0;
+  size_t refreshes_ = 0;
   uint64_t generation_ = 0;
   Entries entries_;                                                   // the most recently used first
   absl::flat_hash_map<absl::string_view, Entries::iterator> by_key_;  // views of the entries' keys
-  absl::flat_hash_map<std::string, Flight> flights_;
+  Flights flights_;
   std::vector<Landed> landed_;
   upstream::Timer wake_;
 };

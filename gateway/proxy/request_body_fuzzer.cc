@@ -16,7 +16,8 @@
 namespace {
 
 using stratus::gateway::Buffer;
-using stratus::gateway::filter::GzipReader;
+using stratus::gateway::filter::ContentCoding;
+using stratus::gateway::filter::MakeBodyReader;
 using stratus::gateway::proxy::Base64Reader;
 using stratus::gateway::proxy::JsonStreamReader;
 using stratus::gateway::proxy::MessageReader;
@@ -52,20 +53,20 @@ std::string ReadValues(JsonStreamReader::Form form, std::string_view body, size_
   return out + (end == Result::kNeedMore ? "end" : "refused");
 }
 
-std::string ReadGzip(std::string_view body, size_t cut) {
-  GzipReader reader;
+std::string ReadCoded(ContentCoding coding, std::string_view body, size_t cut) {
+  const auto reader = MakeBodyReader(coding);
   Buffer out;
   for (size_t at = 0; at < body.size(); at += cut) {
     std::string_view piece = body.substr(at, cut);
-    while (!piece.empty() || reader.has_more()) {
+    while (!piece.empty() || reader->has_more()) {
       if (out.size() == kDecodedMax) return "too much";
       const size_t before = out.size();
       const size_t room = std::min(kDecodedMax - before, cut * 3);
-      if (!reader.Read(&piece, room, &out)) return "refused";
+      if (!reader->Read(&piece, room, &out)) return "refused";
       Require(out.size() - before <= room);
     }
   }
-  return std::string(out.view()) + (reader.complete() ? "end" : "cut");
+  return std::string(out.view()) + (reader->complete() ? "end" : "cut");
 }
 
 std::string ReadBase64(std::string_view body, size_t cut) {
@@ -104,13 +105,17 @@ std::string ReadQuery(std::string_view query) {
   return get->message;
 }
 
+bool Failed(const std::string& read) { return read.ends_with("refused") || read == "too much"; }
+
 std::string Read(uint8_t what, std::string_view body, size_t cut) {
-  switch (what % 6) {
+  switch (what % 8) {
     case 0: return ReadValues(JsonStreamReader::Form::kValues, body, cut);
     case 1: return ReadValues(JsonStreamReader::Form::kLines, body, cut);
-    case 2: return ReadGzip(body, cut);
+    case 2: return ReadCoded(ContentCoding::kGzip, body, cut);
     case 3: return ReadBase64(body, cut);
     case 4: return ReadFrames(body, cut);
+    case 5: return ReadCoded(ContentCoding::kZstd, body, cut);
+    case 6: return ReadCoded(ContentCoding::kBrotli, body, cut);
     default: return ReadQuery(body);
   }
 }
@@ -122,7 +127,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view body(reinterpret_cast<const char*>(data) + 2, size - 2);
   const std::string whole = Read(data[0], body, body.size());
   const std::string cut = Read(data[0], body, size_t{1} + data[1]);
-  // A value that is too long is refused where it ends or where the piece does: what came before it is the same.
-  Require(whole == cut || (whole.ends_with("refused") && cut.ends_with("refused")));
+  // A value that is too long is refused where it ends or where the piece does, and a whole frame of zstd before any of
+  // it is given.
+  Require(whole == cut || (Failed(whole) && Failed(cut)));
   return 0;
 }

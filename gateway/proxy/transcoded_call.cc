@@ -20,6 +20,18 @@ void TranscodedCall::Start(http::Exchange* exchange, std::shared_ptr<WorkerSnaps
   Authorize(*method_->policy);
 }
 
+void TranscodedCall::StartDetached(http::Exchange* exchange, std::shared_ptr<WorkerSnapshot> snapshot) {
+  match_.captures.clear();
+  const http::RequestHead& head = exchange->request();
+  (*snapshot)->router().Find(head.method, head.path, &match_);  // it was found before
+  route_ = &(*snapshot)->route(match_.route);
+  SetDetached();
+  Begin(exchange, std::move(snapshot), route_->method, route_->path_template);
+  authorized_ = true;
+  reader_.Reset(env_.settings.response_bytes_max);
+  SendRequest();
+}
+
 void TranscodedCall::OnAuthorized() {
   if (!AcceptsBody()) return;
   if (streams_in_) return StartIncoming();
@@ -114,6 +126,10 @@ void TranscodedCall::OnBodyEnd() {
 
 void TranscodedCall::Dispatch() {
   if (method_->cacheable && AnswerFromCache()) return;
+  SendRequest();
+}
+
+void TranscodedCall::SendRequest() {
   if (absl::Status status = BuildFrame(); !status.ok()) {
     snapshot_->ResetWriter(match_.route);
     Fail(status);

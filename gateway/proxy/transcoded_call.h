@@ -48,8 +48,11 @@ class TranscodedCall : public ProxyCall {
   virtual bool AnswerFromCache() { return false; }
   // The service gets no headers but those that the cache tells replies apart by.
   void DeclaredMetadataOnly() { declared_only_ = true; }
-  // The request is complete: makes the gRPC request of it.
+  // The request is complete: makes the gRPC request of it, unless AnswerFromCache sees to it.
   void Dispatch();
+  // Makes the same call as a request that has no body, and that was authorized, for no client: `exchange` is a copy of
+  // its own.
+  void StartDetached(http::Exchange* exchange, std::shared_ptr<WorkerSnapshot> snapshot);
   // The client may have taken what the response held back for.
   virtual void OnClientDrained() {}
 
@@ -88,6 +91,7 @@ class TranscodedCall : public ProxyCall {
   bool AcceptsBody();
   bool TakeBody(std::string_view piece);
   bool FailTooLarge();
+  void SendRequest();
   void StartUpstream();
   // Of a method that takes a stream.
   void StartIncoming();

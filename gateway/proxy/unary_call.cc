@@ -13,7 +13,7 @@ namespace {
 
 constexpr int kBadGateway = 502;
 // A larger reply goes out as it is: compressing it would hold up everyone else on the loop.
-constexpr size_t kGzipBytesMax = 2 << 20;
+constexpr size_t kCodedBytesMax = 2 << 20;
 
 // A reply's tag is that of the message, which stands for its JSON as long as descriptors and options are the same.
 uint64_t OutputBits(const transcode::OutputOptions& options) {
@@ -30,37 +30,48 @@ void UnaryCall::OnData(std::string_view piece) {
     switch (reader().Next(&piece, &message)) {
       case MessageReader::Result::kMessage: {
         if (body_started_ || filling_ != nullptr) {
-          Fail(absl::InternalError("the service sent two replies to a unary call"));
+          FailReply(absl::InternalError("the service sent two replies to a unary call"));
           return;
         }
         if (absl::Status status = WriteReply(message); !status.ok()) {
-          Fail(status);
+          FailReply(status);
           return;
         }
         break;
       }
       case MessageReader::Result::kNeedMore: break;
       case MessageReader::Result::kCompressed:
-        Fail(absl::InternalError("the service compressed its reply, which nobody asked for"));
+        FailReply(absl::InternalError("the service compressed its reply, which nobody asked for"));
         return;
       case MessageReader::Result::kTooLong:
-        Fail(absl::ResourceExhaustedError(
-                 absl::StrCat("the service's reply is larger than ", env_.settings.response_bytes_max, " bytes")),
-             kBadGateway);
+        FailReply(absl::ResourceExhaustedError(
+                      absl::StrCat("the service's reply is larger than ", env_.settings.response_bytes_max, " bytes")),
+                  kBadGateway);
         return;
     }
   }
   call_->Consumed(size);
 }
 
+void UnaryCall::FailReply(const absl::Status& status, int http_status) {
+  LeaveCache(ReplyCache::Empty::kFailed);
+  Fail(status, http_status);
+}
+
 absl::Status UnaryCall::WriteReply(std::string_view message) {
-  if (role_ == CacheRole::kFlying) return FillCache(message);
+  if (fills_cache()) {
+    if (message.size() <= env_.cache->reply_bytes_max()) return FillCache(message);
+    env_.cache->stats().too_large.Add();
+    LeaveCache(ReplyCache::Empty::kNotToBeKept);
+    if (detached()) return absl::OkStatus();
+  }
   if (route().http_body_out) return WriteHttpBody(message);
-  const bool large = message.size() >= env_.settings.gzip_bytes_min;
+  const bool large = message.size() >= env_.settings.coded_bytes_min;
   HeaderList headers = ReplyHeaders("application/json");
   if (large) headers.push_back({"vary", "accept-encoding"});
   if (Validate(message, &headers)) return absl::OkStatus();
-  if (large && WantsGzip(message.size())) return WriteCoded(message, std::move(headers));
+  const filter::ContentCoding coding = large ? CodingFor(message.size()) : filter::ContentCoding::kIdentity;
+  if (coding != filter::ContentCoding::kIdentity) return WriteCoded(message, coding, std::move(headers));
   Buffer& out = StartBody(headers);
   const size_t before = out.size();
   absl::Status status = ToJson(message, &out);
@@ -81,31 +92,33 @@ absl::Status UnaryCall::WriteHttpBody(std::string_view message) {
   return absl::OkStatus();
 }
 
-absl::Status UnaryCall::WriteCoded(std::string_view message, HeaderList headers) {
+absl::Status UnaryCall::WriteCoded(std::string_view message, filter::ContentCoding coding, HeaderList headers) {
   Buffer& json = env_.scratch;
   json.Clear();
-  json.Shrink(kGzipBytesMax);
+  json.Shrink(kCodedBytesMax);
   if (absl::Status status = ToJson(message, &json); !status.ok()) return status;
-  if (json.size() > kGzipBytesMax) {
+  if (json.size() > kCodedBytesMax) {
     StartBody(headers).Append(json.view());
     bytes_out_ = json.size();
     return absl::OkStatus();
   }
-  headers.push_back({"content-encoding", "gzip"});
+  headers.push_back({"content-encoding", filter::NameOf(coding)});
   Buffer& out = StartBody(headers);
   const size_t before = out.size();
-  const bool coded = Gzip(json.view(), &out);
+  const bool coded = Encode(json.view(), coding, &out);
   bytes_out_ = out.size() - before;
   return coded ? absl::OkStatus() : absl::ResourceExhaustedError("there is no memory to compress the reply with");
 }
 
-bool UnaryCall::WantsGzip(size_t json_bytes) const {
-  return json_bytes <= kGzipBytesMax && filter::PrefersGzip(request().Find("accept-encoding"));
+filter::ContentCoding UnaryCall::CodingFor(size_t json_bytes) const {
+  if (json_bytes > kCodedBytesMax) return filter::ContentCoding::kIdentity;
+  return filter::ChooseCoding(request().Find("accept-encoding"));
 }
 
-bool UnaryCall::Gzip(std::string_view json, Buffer* out) {
-  if (env_.gzip == nullptr) env_.gzip = std::make_unique<filter::GzipWriter>(env_.settings.gzip_level);
-  return env_.gzip->Write(json, out);
+bool UnaryCall::Encode(std::string_view json, filter::ContentCoding coding, Buffer* out) {
+  std::unique_ptr<filter::BodyWriter>& writer = env_.body_writers[static_cast<size_t>(coding)];
+  if (writer == nullptr) writer = filter::MakeBodyWriter(coding, env_.settings.coding_level);
+  return writer->Write(json, out);
 }
 
 std::string_view UnaryCall::AppendValidators(std::string_view message, HeaderList* headers) {
@@ -147,13 +160,17 @@ absl::Status UnaryCall::ToJson(std::string_view message, Buffer* out) const {
 void UnaryCall::OnEnd(const absl::Status& status, absl::Span<const http::Header> trailers) {
   call_ = nullptr;
   if (!status.ok()) {
-    LeaveCache(/*ask_again=*/false);  // nobody is to try it over and over, one after another
-    FailWith(StatusFromTrailers(status, trailers));
+    const google::rpc::Status error = StatusFromTrailers(status, trailers);
+    if (!LandError(error)) FailWith(error);
     return;
   }
   if (filling_ != nullptr) return LandReply();
+  if (!body_started_ && detached()) {  // it was too large to be of use
+    Finish(reply_status(), absl::StatusCode::kOk);
+    return;
+  }
   if (!body_started_) {
-    Fail(absl::InternalError("the service ended the call without a reply"));
+    FailReply(absl::InternalError("the service ended the call without a reply"));
     return;
   }
   http::Exchange* exchange = exchange_;
@@ -167,7 +184,7 @@ void UnaryCall::TakeBack() {
 }
 
 void UnaryCall::Recycle() {
-  LeaveCache(/*ask_again=*/true);
+  LeaveCache(ReplyCache::Empty::kGone);
   Clear();
   filling_.reset();
   body_started_ = alone_ = false;

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "gateway/proxy/call_pool.h"
+#include "gateway/proxy/detached_exchange.h"
 #include "gateway/proxy/entity_tag.h"
 #include "gateway/proxy/reply_cache.h"
 #include "gateway/proxy/transcoded_call.h"
@@ -20,6 +21,8 @@ class UnaryCall final : public TranscodedCall, private FlightWaiter {
       : TranscodedCall(environment),
         pool_(pool),
         wait_timer_([](void* self) { static_cast<UnaryCall*>(self)->OnWaitTimeout(); }, this) {}
+  // One that is detached has nobody else to end it.
+  ~UnaryCall() { CancelUpstream(); }
 
   // upstream::CallObserver
   void OnData(std::string_view piece) override;
@@ -30,40 +33,60 @@ class UnaryCall final : public TranscodedCall, private FlightWaiter {
   void Recycle() override;
   absl::Status WriteReply(std::string_view message);
   absl::Status WriteHttpBody(std::string_view message);
+  // The service's reply cannot be given.
+  void FailReply(const absl::Status& status, int http_status = 0);
   // Adds what lets a client keep the answer to a GET; true when it has got it already, and 304 was answered.
   bool Validate(std::string_view message, HeaderList* headers);
   // The headers alone; returns the tag, which may be empty.
   std::string_view AppendValidators(std::string_view message, HeaderList* headers);
-  // For a client that accepts gzip.
-  absl::Status WriteCoded(std::string_view message, HeaderList headers);
-  bool WantsGzip(size_t json_bytes) const;
-  bool Gzip(std::string_view json, Buffer* out);
+  absl::Status WriteCoded(std::string_view message, filter::ContentCoding coding, HeaderList headers);
+  // What the client wants of a reply of that size.
+  filter::ContentCoding CodingFor(size_t json_bytes) const;
+  bool Encode(std::string_view json, filter::ContentCoding coding, Buffer* out);
   Buffer& StartBody(const HeaderList& headers);
   absl::Status ToJson(std::string_view message, Buffer* out) const;
 
   // --- The cache.
-  enum class CacheRole : uint8_t { kNone, kFlying, kWaiting };
+  enum class CacheRole : uint8_t {
+    kNone,
+    kFlying,     // has to land
+    kReloading,  // brings what is to be kept, for itself
+    kWaiting,
+  };
   bool AnswerFromCache() override;
   void OnLanded(bool ask_again) override;
+  void OnFlightFailed(const google::rpc::Status& error) override;
   void OnWaitTimeout();
   bool MayUseCache() const;
+  bool BypassCache(const ReplyCache::Wish& wish);
+  bool AnswerNothing();
   void MakeCacheKey();
+  // Begins a call for what `asker` was given though stale.
+  void Refresh(const UnaryCall& asker);
+  // Whether the reply that comes may be kept.
+  bool fills_cache() const { return role_ == CacheRole::kFlying || role_ == CacheRole::kReloading; }
   // Takes the reply's message, for the cache and for all who wait.
   absl::Status FillCache(std::string_view message);
   // The call that FillCache was for has ended in order.
   void LandReply();
-  // Answers; `kept`: with what was kept before.
-  void Serve(CachedReply* reply, bool kept);
-  bool Compress(CachedReply* reply);
-  void LeaveCache(bool ask_again);
+  // The call has failed: true when the client got what is stale instead.
+  bool LandError(const google::rpc::Status& error);
+  // Answers with what was kept before, or has just come.
+  void ServeKept(CachedReply* reply, int64_t now_ns);
+  void Serve(CachedReply* reply, std::string_view age);
+  filter::ContentCoding Compress(CachedReply* reply, std::string_view* body);
+  void LeaveCache(ReplyCache::Empty why);
 
   CallPool<UnaryCall>* pool_;
   bool body_started_ = false;
   bool alone_ = false;  // past the cache
   CacheRole role_ = CacheRole::kNone;
+  ReplyCache::Wish wish_;
+  uint64_t cache_generation_ = 0;
   char entity_tag_[kEntityTagSize];
   std::string cache_key_;
   std::unique_ptr<CachedReply> filling_;
+  std::unique_ptr<DetachedExchange> no_client_;
   upstream::Timer wait_timer_;
 };
 

@@ -41,20 +41,34 @@ class ShapesServer::Service final : public v1::Shapes::Service {
   explicit Service(ShapesServer* server) : server_(*server) {}
 
   // Items named `tagged` have an etag and a cache-control of their own, `missing` there is none, and `slow` waits until
-  // it is released.
+  // it is released. The label `cache-control` is sent as metadata; one `size` makes a reply of so many bytes. A count
+  // of -1 becomes the number of calls so far.
   grpc::Status Get(grpc::ServerContext* context, const Item* request, Item* reply) override {
-    ++server_.gets_;
+    const int number = ++server_.gets_;
     if (request->name() == "items/missing") return grpc::Status(grpc::StatusCode::NOT_FOUND, "no such item");
     while (request->name() == "items/slow" && !server_.released_ && !context->IsCancelled()) {
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
     if (context->IsCancelled()) ++server_.cancelled_;
+    if (const int code = server_.failure_) return grpc::Status(static_cast<grpc::StatusCode>(code), "asked for");
     if (request->name() == "items/tagged") {
       context->AddInitialMetadata("etag", "\"v1\"");
       context->AddInitialMetadata("cache-control", "no-cache");
     }
     *reply = *request;
+    const auto& labels = request->labels();
+    if (const auto said = labels.find("cache-control"); said != labels.end()) {
+      context->AddInitialMetadata("cache-control", said->second);
+    }
+    if (const auto size = labels.find("size"); size != labels.end()) {
+      reply->add_tags(std::string(std::stoul(size->second), 'x'));
+    }
+    if (request->count() == -1) reply->set_count(number);
     return grpc::Status::OK;
+  }
+
+  grpc::Status Find(grpc::ServerContext* context, const Item* request, Item* reply) override {
+    return Get(context, request, reply);
   }
 
   grpc::Status Echo(grpc::ServerContext*, const Item* request, Item* reply) override {

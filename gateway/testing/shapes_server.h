@@ -28,12 +28,15 @@ class ShapesServer {
   int cancelled() const { return cancelled_; }
   // Calls of Wait that have begun.
   int waiting() const { return waiting_; }
-  // Calls of Get that have begun.
+  // Calls of Get and Find that have begun.
   int gets() const { return gets_; }
+  // Lets Get and Find fail with this code from now on; 0: succeed.
+  void FailWith(int code) { failure_ = code; }
   // Messages that Collect has read.
   int collected() const { return collected_; }
   // Lets Collect go on after a message named `wait`, and Get with an item named `slow`.
   void Release() { released_ = true; }
+  void Hold() { released_ = false; }
   // Messages that Stream has handed to gRPC.
   int streamed() const { return streamed_; }
 
@@ -46,6 +49,7 @@ class ShapesServer {
   std::atomic<int> streamed_{0};
   std::atomic<int> collected_{0};
   std::atomic<int> gets_{0};
+  std::atomic<int> failure_{0};
   std::atomic<bool> released_{false};
   std::unique_ptr<Service> service_;
   std::unique_ptr<grpc::Server> server_;

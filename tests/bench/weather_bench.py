@@ -106,12 +106,12 @@ def start_fastapi(folder, env):
     return peers.start("fastapi", port, command, folder, env={**env, "PYTHONDONTWRITEBYTECODE": "1"})
 
 
-def wait_for_answer(target, bearer):
+def wait_for_answer(target, bearer, path=PATH):
     """Ready means that it answers the call itself."""
     deadline = time.monotonic() + 20
     while True:
         try:
-            request = urllib.request.Request(f"http://127.0.0.1:{target.port}{PATH}", headers={"Authorization": bearer})
+            request = urllib.request.Request(f"http://127.0.0.1:{target.port}{path}", headers={"Authorization": bearer})
             urllib.request.urlopen(request, timeout=10).read()
             return
         except OSError:

@@ -1,12 +1,14 @@
 """Today's weather through the door: REST, gRPC and grpcurl, with and without the right token."""
 
+import http.client
 import importlib
 import json
+import re
 import subprocess
 
 import grpc
 import pytest
-from conftest import grpcurl
+from conftest import Reply, call, grpcurl
 
 PATHS = ["/v1/weather:today", "/api/v1/get-today-weather"]
 METHOD = "stratus.weather.v1.WeatherService/GetTodayWeather"
@@ -158,3 +160,48 @@ def test_a_stream_takes_the_form_that_accept_asks_for(gateway, token, accept, co
     assert "200 OK" in head
     assert f"content-type: {content_type}" in head.lower()
     assert body.startswith({"application/x-ndjson": "{", "text/event-stream": "data: {", "application/json": "[{"}[accept])
+
+
+class OneConnection:
+    """Each worker of the door keeps its own replies: a connection stays with one."""
+
+    def __init__(self, gateway):
+        self.connection = http.client.HTTPConnection(gateway.address, timeout=20)
+
+    def get(self, path, token=None, **headers):
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        self.connection.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+        reply = self.connection.getresponse()
+        return Reply(reply.status, {k.lower(): v for k, v in reply.headers.items()}, reply.read())
+
+
+def test_the_door_keeps_the_weather_for_all_who_may_ask(gateway):
+    ann, ben = (gateway.token(client_id=name) for name in ("dev", "ben"))
+    path = "/v1/weather:today?lat=-12.5&lon=131.25"  # asked for by no other test
+    door = OneConnection(gateway)
+    first = door.get(path, ann)
+    assert first.status == 200, first.body
+    assert "age" not in first.headers
+    assert first.headers["cache-control"].startswith("max-age=")
+    second = door.get(path, ann)
+    assert second.body == first.body
+    assert int(second.headers["age"]) >= 0
+    other = door.get(path, ben)
+    assert (other.status, other.body) == (200, first.body)
+    assert "age" in other.headers
+    assert door.get(path).status == 401
+    assert door.get(path, gateway.token(scope="stratus/modules.read")).status == 403
+    unchanged = door.get(path, ann, If_None_Match=first.headers["etag"])
+    assert (unchanged.status, unchanged.body) == (304, b"")
+
+
+def test_a_client_may_refuse_what_is_kept_or_want_nothing_else(gateway, token):
+    path = "/v1/weather:today?lat=-12.5&lon=131.5"
+    door = OneConnection(gateway)
+    assert door.get(path, token, Cache_Control="only-if-cached").status == 504
+    assert door.get(path, token).status == 200
+    assert door.get(path, token, Cache_Control="only-if-cached").status == 200
+    assert "age" not in door.get(path, token, Cache_Control="no-cache").headers
+    metrics = call(f"http://{gateway.program.addresses['admin']}/metrics").body.decode()
+    assert re.search(r'^stratus_gateway_cache_calls_total\{outcome="revalidated"\} [1-9]', metrics, re.M)

@@ -14,6 +14,11 @@ struct EncodedReply {
   std::shared_ptr<const std::string> body;
   std::string tail;
 
+  // How long a copy of it is as good as another call, and after that does while the next call is under way or fails.
+  // Zero: it is not to be kept.
+  absl::Duration fresh_for = absl::ZeroDuration();
+  absl::Duration usable_for = absl::ZeroDuration();  // after fresh_for
+
   // What a watcher compares.
   absl::Time fetched_at = absl::UnixEpoch();
   bool stale = false;

@@ -19,15 +19,21 @@ class ReportEntry {
 
   const SourceReport& report() const { return report_; }
 
+  struct Rendition {
+    std::shared_ptr<const std::string> bytes;
+    absl::Time valid_until;
+  };
+
   // The serialised reply kept under `view`, if it is still right at `now`; else what `make` gives, kept from now on.
   // `make` returns {bytes, valid until} and may run twice at the same time for one view.
   template <typename Make>
-  std::shared_ptr<const std::string> Rendered(std::string_view view, absl::Time now, const Make& make) const {
-    if (auto bytes = Find(view, now)) return bytes;
+  Rendition Rendered(std::string_view view, absl::Time now, const Make& make) const {
+    Rendition rendition = Find(view, now);
+    if (rendition.bytes != nullptr) return rendition;
     auto [text, valid_until] = make();
-    auto bytes = std::make_shared<const std::string>(std::move(text));
-    Keep(view, bytes, valid_until);
-    return bytes;
+    rendition = {std::make_shared<const std::string>(std::move(text)), valid_until};
+    Keep(view, rendition);
+    return rendition;
   }
 
  private:
@@ -36,12 +42,11 @@ class ReportEntry {
 
   struct View {
     std::string name;
-    std::shared_ptr<const std::string> bytes;
-    absl::Time valid_until;
+    Rendition rendition;
   };
 
-  std::shared_ptr<const std::string> Find(std::string_view view, absl::Time now) const;
-  void Keep(std::string_view view, std::shared_ptr<const std::string> bytes, absl::Time valid_until) const;
+  Rendition Find(std::string_view view, absl::Time now) const;
+  void Keep(std::string_view view, Rendition rendition) const;
 
   const SourceReport report_;
   mutable core::Mutex mutex_;

@@ -39,39 +39,52 @@ PlaceInfo ShownPlace(const SourceReport& report, const PlaceInfo* named) {
   return place;
 }
 
+// A copy's provenance says how old the source's answer was when the copy was made: not for longer than this.
+constexpr absl::Duration kCopyMax = absl::Minutes(1);
+// How long a copy that is no longer fresh may do. The report itself does for minutes too while it is fetched anew.
+constexpr absl::Duration kStaleCopyMax = absl::Minutes(1);
+
 template <typename Message>
-EncodedReply Encode(std::shared_ptr<const std::string> body, const SourceReport& report, absl::Time now,
+EncodedReply Encode(ReportEntry::Rendition rendition, const SourceReport& report, absl::Time now, absl::Duration ttl,
                     const std::string& stale_reason) {
   Message tail;
   *tail.mutable_provenance() = BuildProvenance(report, now, stale_reason);
-  return {.body = std::move(body),
-          .tail = tail.SerializeAsString(),
-          .fetched_at = report.fetched_at,
-          .stale = !stale_reason.empty()};
+  EncodedReply reply{.body = std::move(rendition.bytes),
+                     .tail = tail.SerializeAsString(),
+                     .fetched_at = report.fetched_at,
+                     .stale = !stale_reason.empty()};
+  // One that is stale may be followed by a better one at any moment.
+  if (reply.stale || ttl <= absl::ZeroDuration()) return reply;
+  // Past its time to live a report is being fetched anew.
+  const absl::Duration left = std::clamp(report.fetched_at + ttl - now, absl::Seconds(1), kCopyMax);
+  const absl::Duration valid = std::max(rendition.valid_until - now, absl::ZeroDuration());
+  reply.fresh_for = std::min(left, valid);
+  reply.usable_for = std::min(valid - reply.fresh_for, kStaleCopyMax);
+  return reply;
 }
 
 EncodedReply EncodeToday(const ReportEntry& entry, const std::string& stale_reason, const PlaceInfo* named,
-                         const TodayQuery& query, absl::Time now) {
+                         const TodayQuery& query, absl::Time now, absl::Duration ttl) {
   const SourceReport& report = entry.report();
   const int sections = query.sections.current | query.sections.day << 1 | query.sections.hours << 2;
-  auto body = entry.Rendered(ViewName('t', query.view, sections, named), now, [&] {
+  auto rendition = entry.Rendered(ViewName('t', query.view, sections, named), now, [&] {
     TodayReply reply = BuildToday(report, query.view, query.sections, ShownPlace(report, named), now);
     return std::make_pair(reply.message.SerializeAsString(), reply.valid_until);
   });
-  return Encode<v1::TodayWeather>(std::move(body), report, now, stale_reason);
+  return Encode<v1::TodayWeather>(std::move(rendition), report, now, ttl, stale_reason);
 }
 
 EncodedReply EncodeForecast(const ReportEntry& entry, const std::string& stale_reason, const PlaceInfo* named,
-                            const ForecastQuery& query, absl::Time now) {
+                            const ForecastQuery& query, absl::Time now, absl::Duration ttl) {
   const SourceReport& report = entry.report();
   const int variant = query.days * 2 + (query.daily ? 1 : 0);
-  auto body = entry.Rendered(ViewName('f', query.view, variant, named), now, [&] {
+  auto rendition = entry.Rendered(ViewName('f', query.view, variant, named), now, [&] {
     const v1::Forecast message = BuildForecast(report, query, ShownPlace(report, named), now);
     // Rows drop out one by one, at quarter hours in some zones.
     const absl::Duration quarter = absl::Floor(now - absl::UnixEpoch(), absl::Minutes(15));
     return std::make_pair(message.SerializeAsString(), absl::UnixEpoch() + quarter + absl::Minutes(15));
   });
-  return Encode<v1::Forecast>(std::move(body), report, now, stale_reason);
+  return Encode<v1::Forecast>(std::move(rendition), report, now, ttl, stale_reason);
 }
 
 }  // namespace
@@ -96,7 +109,7 @@ void WeatherCore::GetToday(const TodayQuery& query, absl::Time deadline, Done<En
   WithReport(
       query.where, query.language, deadline,
       [this, query](const ReportEntry& entry, const std::string& stale_reason, const PlaceInfo* named) {
-        return EncodeToday(entry, stale_reason, named, query, clock_->Now());
+        return EncodeToday(entry, stale_reason, named, query, clock_->Now(), options_.reports.ttl);
       },
       std::move(done));
 }
@@ -107,7 +120,7 @@ void WeatherCore::GetForecast(const v1::GetForecastRequest& request, absl::Time 
   WithReport(
       query->where, query->language, deadline,
       [this, query = *query](const ReportEntry& entry, const std::string& stale_reason, const PlaceInfo* named) {
-        return EncodeForecast(entry, stale_reason, named, query, clock_->Now());
+        return EncodeForecast(entry, stale_reason, named, query, clock_->Now(), options_.reports.ttl);
       },
       std::move(done));
 }

@@ -65,10 +65,14 @@ class WeatherCoreTest : public ::testing::Test {
     return promise.get_future().get();
   }
 
-  absl::StatusOr<v1::TodayWeather> Today(const v1::GetTodayWeatherRequest& request = {}) {
+  absl::StatusOr<EncodedReply> EncodedToday(const v1::GetTodayWeatherRequest& request = {}) {
     using Method =
         void (WeatherCore::*)(const v1::GetTodayWeatherRequest&, absl::Time, WeatherCore::Done<EncodedReply>);
-    const auto reply = Call<EncodedReply>(static_cast<Method>(&WeatherCore::GetToday), request);
+    return Call<EncodedReply>(static_cast<Method>(&WeatherCore::GetToday), request);
+  }
+
+  absl::StatusOr<v1::TodayWeather> Today(const v1::GetTodayWeatherRequest& request = {}) {
+    const auto reply = EncodedToday(request);
     if (!reply.ok()) return reply.status();
     v1::TodayWeather weather;
     EXPECT_TRUE(reply->Parse(&weather));
@@ -134,6 +138,30 @@ TEST_F(WeatherCoreTest, AKeptReportBecomesTheNextDayAtMidnight) {
   clock_.Advance(absl::Minutes(6));
   EXPECT_EQ(Today()->day().date(), "2026-01-16");
   EXPECT_EQ(asked(), 1);
+}
+
+TEST_F(WeatherCoreTest, ACopyIsGoodNoLongerThanItsReportItsProvenanceAndItsDay) {
+  EXPECT_EQ(EncodedToday()->fresh_for, absl::Minutes(1));
+  EXPECT_EQ(EncodedToday()->usable_for, absl::Minutes(1));
+  clock_.Advance(absl::Minutes(9) + absl::Seconds(20));
+  EXPECT_EQ(EncodedToday()->fresh_for, absl::Seconds(40)) << "of the report's ten minutes";
+  clock_.Advance(absl::Hours(9) + absl::Minutes(45) + absl::Seconds(30));  // 10:14:50Z, ten seconds before midnight
+  EXPECT_EQ(EncodedToday()->fresh_for, absl::Seconds(10));
+  EXPECT_EQ(EncodedToday()->usable_for, absl::ZeroDuration());
+}
+
+TEST_F(WeatherCoreTest, ACopyOfWhatIsStaleOrNotKeptHereIsNotToBeKept) {
+  ASSERT_TRUE(Today().ok());
+  clock_.Advance(absl::Hours(2));
+  upstream_.AnswerWith(kForecastPath, 500, "oops");
+  const auto stale = EncodedToday();
+  ASSERT_TRUE(stale.ok() && stale->stale);
+  EXPECT_EQ(stale->fresh_for, absl::ZeroDuration());
+  upstream_.SetAnswer(kForecastPath, nullptr);
+  CoreOptions options;
+  options.reports.ttl = absl::ZeroDuration();
+  MakeCore(options);
+  EXPECT_EQ(EncodedToday()->fresh_for, absl::ZeroDuration());
 }
 
 TEST_F(WeatherCoreTest, AllViolationsOfARequestComeBackTogether) {

@@ -34,6 +34,14 @@ grpc::ByteBuffer Pack(const EncodedReply& reply) {
   return grpc::ByteBuffer(slices, 2);
 }
 
+// What a copy of the reply may be kept for, as Cache-Control (RFC 9111, RFC 5861).
+std::string CacheControlOf(const EncodedReply& reply) {
+  const int64_t fresh_s = absl::ToInt64Seconds(reply.fresh_for);
+  if (fresh_s <= 0) return "no-cache";
+  const int64_t usable_s = absl::ToInt64Seconds(reply.usable_for);
+  return absl::StrCat("max-age=", fresh_s, ", stale-while-revalidate=", usable_s, ", stale-if-error=", usable_s);
+}
+
 using RawCall = rpc::UnaryCall<grpc::ByteBuffer, grpc::ByteBuffer>;
 using RawStream = rpc::ServerStreamCall<grpc::ByteBuffer, grpc::ByteBuffer>;
 
@@ -45,6 +53,7 @@ void Serve(WeatherCore* core, Method method, std::shared_ptr<RawCall> call) {
   const absl::Time deadline = call->deadline();
   (core->*method)(request, deadline, [call = std::move(call)](absl::StatusOr<EncodedReply> reply) {
     if (!reply.ok()) return call->Finish(reply.status());
+    call->AddInitialMetadata("cache-control", CacheControlOf(*reply));
     call->response() = Pack(*reply);
     call->Finish(absl::OkStatus());
   });

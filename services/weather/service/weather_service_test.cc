@@ -95,6 +95,20 @@ TEST_F(WeatherServiceTest, CarriesFieldViolationsToTheClient) {
   EXPECT_EQ(details.field_violations(0).field(), "location.latitude");
 }
 
+TEST_F(WeatherServiceTest, SaysHowLongACopyOfAReplyIsGood) {
+  const auto said = [this] {
+    grpc::ClientContext context;
+    v1::TodayWeather weather;
+    EXPECT_TRUE(stub_->GetTodayWeather(&context, {}, &weather).ok());
+    const auto& metadata = context.GetServerInitialMetadata();
+    const auto at = metadata.find("cache-control");
+    return at == metadata.end() ? std::string() : std::string(at->second.data(), at->second.size());
+  };
+  // Less only in the last minutes of the place's day.
+  EXPECT_THAT(said(),
+              ::testing::MatchesRegex("max-age=[0-9]+, stale-while-revalidate=[0-9]+, stale-if-error=[0-9]+|no-cache"));
+}
+
 TEST_F(WeatherServiceTest, CarriesAnAmbiguousPlacesCandidatesToTheClient) {
   v1::GetTodayWeatherRequest request;
   request.set_q("London");

@@ -1,0 +1,3 @@
+module stratus.dev/bench/memoryserver
+
+go 1.26.0
