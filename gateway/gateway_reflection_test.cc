@@ -171,7 +171,7 @@ TYPED_TEST(DoorReflection, KnowsExtensions) {
   request.set_all_extension_numbers_of_type("google.protobuf.MethodOptions");
   const auto numbers = this->Ask(request).all_extension_numbers_response();
   EXPECT_EQ(numbers.base_type_name(), "google.protobuf.MethodOptions");
-  EXPECT_THAT(numbers.extension_number(), ElementsAre(73501, 72295728));
+  EXPECT_THAT(numbers.extension_number(), ElementsAre(73501, 73502, 72295728));
   request.set_all_extension_numbers_of_type("stratus.gateway.testing.v1.Item");
   const auto none = this->Ask(request);
   EXPECT_TRUE(none.has_all_extension_numbers_response()) << "a message that nothing extends is no error";
