@@ -22,6 +22,23 @@ bool IsToken(std::string_view text) {
   });
 }
 
+bool HasLineBreakOrNul(std::string_view text) {
+  return text.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos;
+}
+
+// `us-east-1`, `xray`: what a credential's scope is put together from.
+bool IsScopePart(std::string_view text) {
+  return !text.empty() && text.size() <= 64 &&
+         std::all_of(text.begin(), text.end(), [](char c) { return absl::ascii_isalnum(c) || c == '-'; });
+}
+
+bool HasQuery(const Url& url) {
+  char* query = nullptr;
+  const bool has = curl_url_get(url.handle(), CURLUPART_QUERY, &query, 0) == CURLUE_OK;
+  curl_free(query);
+  return has;
+}
+
 bool HasHeader(const Request& request, std::string_view name) {
   return std::any_of(request.headers.begin(), request.headers.end(), [&](const auto& header) {
     return absl::EqualsIgnoreCase(core::ToAbsl(header.first), core::ToAbsl(name));
@@ -36,6 +53,7 @@ absl::StatusOr<std::unique_ptr<Transfer>> Transfer::Create(const Options& option
   if (!transfer->handle_) return absl::ResourceExhaustedError("no memory for a request");
   if (absl::Status status = transfer->SetHeaders(); !status.ok()) return status;
   if (absl::Status status = transfer->SetMethod(); !status.ok()) return status;
+  if (absl::Status status = transfer->SetSigning(); !status.ok()) return status;
   if (!transfer->SetRules(owner)) return absl::InternalError("libcurl lacks an option that the client needs");
   return transfer;
 }
@@ -55,7 +73,7 @@ absl::Status Transfer::SetHeaders() {
   bool ok = true;
   for (const auto& [name, value] : request_.headers) {
     if (!IsToken(name)) return absl::InvalidArgumentError("a request header's name is not a token");
-    if (value.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
+    if (HasLineBreakOrNul(value)) {
       return absl::InvalidArgumentError(absl::StrCat("request header ", name, ": its value holds a line break or NUL"));
     }
     // libcurl takes `Name:` as "leave it out" and `Name;` as "send it empty".
@@ -64,6 +82,9 @@ absl::Status Transfer::SetHeaders() {
   // Neither the pause that waits for 100 Continue nor a content type that the caller did not choose.
   ok = ok && AppendHeader("Expect:");
   if (!HasHeader(request_, "content-type")) ok = ok && AppendHeader("Content-Type:");
+  if (request_.aws_signing && !request_.aws_signing->session_token.empty()) {
+    ok = ok && AppendHeader(absl::StrCat("X-Amz-Security-Token: ", request_.aws_signing->session_token));
+  }
   ok = ok && curl_easy_setopt(handle(), CURLOPT_HTTPHEADER, header_lines_.get()) == CURLE_OK;
   return ok ? absl::OkStatus() : absl::ResourceExhaustedError("no memory for a request");
 }
@@ -82,6 +103,27 @@ absl::Status Transfer::SetMethod() {
   }
   curl_easy_setopt(handle(), CURLOPT_CUSTOMREQUEST, request_.method.c_str());
   return absl::OkStatus();
+}
+
+absl::Status Transfer::SetSigning() {
+  if (!request_.aws_signing) return absl::OkStatus();
+  const AwsSigning& signing = *request_.aws_signing;
+  if (!IsScopePart(signing.region) || !IsScopePart(signing.service)) {
+    return absl::InvalidArgumentError("the region or the service to sign a request for is no name");
+  }
+  if (signing.access_key_id.empty() || signing.secret_access_key.empty() || HasLineBreakOrNul(signing.access_key_id) ||
+      HasLineBreakOrNul(signing.secret_access_key) || HasLineBreakOrNul(signing.session_token)) {
+    return absl::InvalidArgumentError("the credentials to sign a request with are incomplete, or hold a line break");
+  }
+  if (HasHeader(request_, "authorization")) {
+    return absl::InvalidArgumentError("a request that is to be signed has an Authorization header");
+  }
+  if (HasQuery(url_)) return absl::InvalidArgumentError("a request that is to be signed has a query");
+  const std::string scope = absl::StrCat("aws:amz:", signing.region, ":", signing.service);
+  const bool ok = curl_easy_setopt(handle(), CURLOPT_AWS_SIGV4, scope.c_str()) == CURLE_OK &&
+                  curl_easy_setopt(handle(), CURLOPT_USERNAME, signing.access_key_id.c_str()) == CURLE_OK &&
+                  curl_easy_setopt(handle(), CURLOPT_PASSWORD, signing.secret_access_key.c_str()) == CURLE_OK;
+  return ok ? absl::OkStatus() : absl::InternalError("libcurl cannot sign requests");
 }
 
 bool Transfer::SetRules(void* owner) {

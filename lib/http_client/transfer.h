@@ -43,6 +43,7 @@ class Transfer {
 
   absl::Status SetMethod();
   absl::Status SetHeaders();
+  absl::Status SetSigning();
   bool SetRules(void* owner);
   bool AppendHeader(const std::string& line);
   absl::Status Failure(CURLcode code) const;

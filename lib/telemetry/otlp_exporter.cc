@@ -11,7 +11,7 @@
 #include "lib/core/clock.h"
 #include "lib/core/log.h"
 #include "lib/core/status.h"
-#include "lib/http_client/http_client.h"
+#include "lib/telemetry/gzip.h"
 #include "lib/telemetry/otlp_document.h"
 
 namespace stratus::telemetry {
@@ -107,26 +107,42 @@ void OtlpExporter::Run() {
 // In halves, where one request would be too large.
 void OtlpExporter::Send(const std::vector<FinishedSpans>& spans) {
   std::string body;
-  const size_t count = WriteOtlpRequest(spans, &body);
-  if (count == 0) return;
-  if (body.size() <= options_.request_bytes_max) return Post(std::move(body), count);
-  if (spans.size() == 1) return counters_.Dropped(DropReason::kTooLarge, count);
+  const OtlpCounts counts = WriteOtlpRequest(spans, &body);
+  if (counts.spans == 0) return;
+  if (body.size() <= options_.request_bytes_max) {
+    counters_.Truncated(counts.truncated);
+    return Post(std::move(body), counts.spans);
+  }
+  if (spans.size() == 1) return counters_.Dropped(DropReason::kTooLarge, counts.spans);
   const auto middle = spans.begin() + static_cast<std::ptrdiff_t>(spans.size() / 2);
   Send({spans.begin(), middle});
   Send({middle, spans.end()});
 }
 
-void OtlpExporter::Post(std::string body, size_t spans) {
-  if (TimeLeft() <= absl::ZeroDuration()) return counters_.Dropped(DropReason::kShutdown, spans);
+std::optional<http_client::Request> OtlpExporter::MakeRequest(std::string body) const {
   http_client::Request request;
   request.method = "POST";
   request.url = options_.url;
   request.headers = options_.headers;
   request.headers.emplace_back("content-type", "application/json");
+  if (options_.gzip) {
+    std::optional<std::string> packed = Gzip(body);
+    if (!packed) return std::nullopt;
+    request.headers.emplace_back("content-encoding", "gzip");
+    body = *std::move(packed);
+  }
   request.body = std::move(body);
   request.deadline = core::Clock::Real().Now() + options_.request_timeout;
+  request.aws_signing = options_.signing;
+  return request;
+}
+
+void OtlpExporter::Post(std::string body, size_t spans) {
+  if (TimeLeft() <= absl::ZeroDuration()) return counters_.Dropped(DropReason::kShutdown, spans);
+  std::optional<http_client::Request> request = MakeRequest(std::move(body));
+  if (!request) return counters_.Dropped(DropReason::kSendFailed, spans);
   Pending pending;
-  pending.cancel = client_->Send(std::move(request), [this, &pending](absl::StatusOr<http_client::Response> reply) {
+  pending.cancel = client_->Send(*std::move(request), [this, &pending](absl::StatusOr<http_client::Response> reply) {
     core::MutexLock lock(mutex_);
     pending.reply = std::move(reply);
     wake_.NotifyAll();

@@ -1,5 +1,7 @@
 #include "lib/telemetry/otlp_exporter.h"
 
+#include <zlib.h>
+
 #include <nlohmann/json.hpp>
 
 #include "gmock/gmock.h"
@@ -33,6 +35,20 @@ FinishedSpans Segment(const std::string& name, size_t parts = 0) {
   return finished;
 }
 
+std::string Gunzip(std::string_view packed) {
+  std::string out(1 << 20, '\0');
+  z_stream stream{};
+  EXPECT_EQ(inflateInit2(&stream, 15 + 16), Z_OK);
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed.data()));
+  stream.avail_in = static_cast<uInt>(packed.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  EXPECT_EQ(inflate(&stream, Z_FINISH), Z_STREAM_END);
+  out.resize(stream.total_out);
+  inflateEnd(&stream);
+  return out;
+}
+
 TEST(OtlpRequest, HasTheFormOfTheProtocol) {
   FinishedSpans finished = Segment("call", 1);
   SpanRecord& root = finished.spans[0];
@@ -42,7 +58,7 @@ TEST(OtlpRequest, HasTheFormOfTheProtocol) {
   root.exceptions = {{"UNAVAILABLE", "away", false}};
   finished.spans[1].kind = SpanKind::kClient;
   std::string body;
-  EXPECT_EQ(WriteOtlpRequest({&finished, 1}, &body), 2u);
+  EXPECT_EQ(WriteOtlpRequest({&finished, 1}, &body).spans, 2u);
   const Json request = Json::parse(body);
   ASSERT_THAT(request["resourceSpans"], SizeIs(1));
   const Json& resource = request["resourceSpans"][0];
@@ -74,7 +90,24 @@ TEST(OtlpRequest, LeavesOutWhatIsUnderWay) {
   FinishedSpans finished = Segment("run");
   finished.spans[0].in_progress = true;
   std::string body;
-  EXPECT_EQ(WriteOtlpRequest({&finished, 1}, &body), 0u);
+  EXPECT_EQ(WriteOtlpRequest({&finished, 1}, &body).spans, 0u);
+}
+
+TEST(OtlpRequest, KeepsASpanBelowWhatXRayTakes) {
+  FinishedSpans finished = Segment("call", 2);
+  finished.spans[0].annotations = {{"cache", "hit"}};
+  for (int i = 0; i < 50; ++i) {
+    finished.spans[0].metadata.emplace_back("key" + std::to_string(i), std::string(8000, 'x'));
+    finished.spans[1].annotations.emplace_back("key" + std::to_string(i), std::string(1000, '\1'));
+  }
+  std::string body;
+  const OtlpCounts counts = WriteOtlpRequest({&finished, 1}, &body);
+  EXPECT_EQ(counts.spans, 3u);
+  EXPECT_EQ(counts.truncated, 2u);
+  const Json spans = Json::parse(body)["resourceSpans"][0]["scopeSpans"][0]["spans"];
+  for (const Json& span : spans) EXPECT_LE(span.dump().size(), kOtlpSpanBytesMax);
+  EXPECT_THAT(spans[0]["attributes"], SizeIs(1));  // the annotation
+  EXPECT_THAT(spans[1]["attributes"], SizeIs(0));
 }
 
 class OtlpExporterTest : public ::testing::Test {
@@ -180,6 +213,32 @@ TEST_F(OtlpExporterTest, EndsInTimeWhileACollectorDoesNotAnswer) {
   exporter.Export(Segment("b"));
   exporter.Shutdown(absl::ZeroDuration());
   EXPECT_EQ(exporter.counters().dropped(DropReason::kShutdown), 2u);
+}
+
+TEST_F(OtlpExporterTest, CompressesWhereItIsTold) {
+  OtlpExporterOptions options = Options();
+  options.gzip = true;
+  OtlpExporter exporter(std::move(options));
+  exporter.Export(Segment("a", 20));
+  exporter.Shutdown(absl::InfiniteDuration());
+  EXPECT_EQ(exporter.counters().sent(), 21u);
+  core::MutexLock lock(mutex_);
+  EXPECT_EQ(requests_[0].Header("content-encoding"), "gzip");
+  const std::string text = Gunzip(requests_[0].body);
+  EXPECT_LT(requests_[0].body.size(), text.size() / 4);
+  EXPECT_THAT(Json::parse(text)["resourceSpans"][0]["scopeSpans"][0]["spans"], SizeIs(21));
+}
+
+TEST_F(OtlpExporterTest, SignsForXRay) {
+  OtlpExporterOptions options = Options();
+  options.signing = http_client::AwsSigning{"us-east-1", "xray", "AKIDEXAMPLE", "secret", "token"};
+  OtlpExporter exporter(std::move(options));
+  exporter.Export(Segment("a"));
+  exporter.Shutdown(absl::InfiniteDuration());
+  EXPECT_EQ(exporter.counters().sent(), 1u);
+  core::MutexLock lock(mutex_);
+  EXPECT_TRUE(requests_[0].Header("authorization").starts_with("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/"));
+  EXPECT_EQ(requests_[0].Header("x-amz-security-token"), "token");
 }
 
 TEST_F(OtlpExporterTest, DoesNotSendWhatIsUnderWay) {
