@@ -87,13 +87,15 @@ TEST_F(AwsSigningTest, SignsARetryToo) {
 }
 
 TEST_F(AwsSigningTest, RefusesWhatItCannotSign) {
-  std::vector<Request> requests(6, Signed());
+  std::vector<Request> requests(8, Signed());
   requests[0].url += "?b=1&a=2";
   requests[1].headers.emplace_back("Authorization", "Bearer x");
   requests[2].aws_signing->access_key_id.clear();
   requests[3].aws_signing->secret_access_key.clear();
   requests[4].aws_signing->region = "eu:west";
   requests[5].aws_signing->session_token = "a\r\nx-evil: 1";
+  requests[6].headers.erase(requests[6].headers.begin());  // the content type
+  requests[7].headers.emplace_back("x-empty", "");
   for (Request& request : requests) {
     const auto reply = client_.Fetch(std::move(request));
     EXPECT_TRUE(absl::IsInvalidArgument(reply.status())) << reply.status();

@@ -45,8 +45,9 @@ struct Request {
   absl::Time deadline = absl::InfiniteFuture();
   // Whether it may be sent again after a failure. Only for requests that change nothing when they come twice.
   bool idempotent = true;
-  // With it, every one of `headers` is signed. INVALID_ARGUMENT where `headers` hold an Authorization, or the URL has a
-  // query: libcurl before 8.3 signs that unsorted, which AWS refuses.
+  // With it, every one of `headers` is signed. INVALID_ARGUMENT where that would go wrong: an Authorization, an Expect
+  // or an empty one among them, a body without a content-type, or a URL with a query, which libcurl before 8.3 signs
+  // unsorted.
   std::optional<AwsSigning> aws_signing = std::nullopt;
 };
 

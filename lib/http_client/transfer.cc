@@ -69,6 +69,17 @@ bool Transfer::AppendHeader(const std::string& line) {
   return true;
 }
 
+// Neither the pause that waits for 100 Continue nor a content type that the caller did not choose.
+bool Transfer::LeaveOutDefaults() {
+  return AppendHeader("Expect:") && (HasHeader(request_, "content-type") || AppendHeader("Content-Type:"));
+}
+
+// libcurl (7.88 at least) signs a header that it was told to leave out, so nothing is left out here.
+bool Transfer::AppendSessionToken() {
+  const std::string& token = request_.aws_signing->session_token;
+  return token.empty() || AppendHeader(absl::StrCat("X-Amz-Security-Token: ", token));
+}
+
 absl::Status Transfer::SetHeaders() {
   bool ok = true;
   for (const auto& [name, value] : request_.headers) {
@@ -79,12 +90,7 @@ absl::Status Transfer::SetHeaders() {
     // libcurl takes `Name:` as "leave it out" and `Name;` as "send it empty".
     ok = ok && AppendHeader(value.empty() ? name + ";" : absl::StrCat(name, ": ", value));
   }
-  // Neither the pause that waits for 100 Continue nor a content type that the caller did not choose.
-  ok = ok && AppendHeader("Expect:");
-  if (!HasHeader(request_, "content-type")) ok = ok && AppendHeader("Content-Type:");
-  if (request_.aws_signing && !request_.aws_signing->session_token.empty()) {
-    ok = ok && AppendHeader(absl::StrCat("X-Amz-Security-Token: ", request_.aws_signing->session_token));
-  }
+  ok = ok && (request_.aws_signing ? AppendSessionToken() : LeaveOutDefaults());
   ok = ok && curl_easy_setopt(handle(), CURLOPT_HTTPHEADER, header_lines_.get()) == CURLE_OK;
   return ok ? absl::OkStatus() : absl::ResourceExhaustedError("no memory for a request");
 }
@@ -115,14 +121,21 @@ absl::Status Transfer::SetSigning() {
       HasLineBreakOrNul(signing.secret_access_key) || HasLineBreakOrNul(signing.session_token)) {
     return absl::InvalidArgumentError("the credentials to sign a request with are incomplete, or hold a line break");
   }
-  if (HasHeader(request_, "authorization")) {
-    return absl::InvalidArgumentError("a request that is to be signed has an Authorization header");
+  const bool empty_header = std::any_of(request_.headers.begin(), request_.headers.end(),
+                                        [](const auto& header) { return header.second.empty(); });
+  if (HasHeader(request_, "authorization") || HasHeader(request_, "expect") || empty_header) {
+    return absl::InvalidArgumentError("a request to be signed has Authorization, Expect or an empty header");
   }
-  if (HasQuery(url_)) return absl::InvalidArgumentError("a request that is to be signed has a query");
+  if (!request_.body.empty() && !HasHeader(request_, "content-type")) {
+    return absl::InvalidArgumentError("a request to be signed has a body without a content type");
+  }
+  if (HasQuery(url_)) return absl::InvalidArgumentError("a request to be signed has a query");
   const std::string scope = absl::StrCat("aws:amz:", signing.region, ":", signing.service);
   const bool ok = curl_easy_setopt(handle(), CURLOPT_AWS_SIGV4, scope.c_str()) == CURLE_OK &&
                   curl_easy_setopt(handle(), CURLOPT_USERNAME, signing.access_key_id.c_str()) == CURLE_OK &&
-                  curl_easy_setopt(handle(), CURLOPT_PASSWORD, signing.secret_access_key.c_str()) == CURLE_OK;
+                  curl_easy_setopt(handle(), CURLOPT_PASSWORD, signing.secret_access_key.c_str()) == CURLE_OK &&
+                  // A body of a megabyte is announced by `Expect`; nobody waits for the answer.
+                  curl_easy_setopt(handle(), CURLOPT_EXPECT_100_TIMEOUT_MS, 1L) == CURLE_OK;
   return ok ? absl::OkStatus() : absl::InternalError("libcurl cannot sign requests");
 }
 
