@@ -215,6 +215,21 @@ TEST_F(OtlpExporterTest, EndsInTimeWhileACollectorDoesNotAnswer) {
   EXPECT_EQ(exporter.counters().dropped(DropReason::kShutdown), 2u);
 }
 
+TEST_F(OtlpExporterTest, DropsWhatFindsNoRoomWhileACollectorIsSlow) {
+  answer_.delay = absl::Hours(1);
+  OtlpExporterOptions options = Options();
+  options.queue_spans_max = 10;
+  OtlpExporter exporter(std::move(options));
+  exporter.Export(Segment("under way"));
+  WaitForRequest();
+  for (int i = 0; i < 25; ++i) exporter.Export(Segment("a"));
+  EXPECT_EQ(exporter.queued(), 10u);
+  EXPECT_EQ(exporter.counters().dropped(DropReason::kQueueFull), 15u);
+  exporter.Shutdown(absl::ZeroDuration());
+  EXPECT_EQ(exporter.counters().created(), 26u);
+  EXPECT_EQ(exporter.counters().dropped(), 26u);
+}
+
 TEST_F(OtlpExporterTest, CompressesWhereItIsTold) {
   OtlpExporterOptions options = Options();
   options.gzip = true;

@@ -4,6 +4,11 @@
 #include "services/provisioning/store/connection_pool.h"
 
 namespace stratus::provisioning::store {
+namespace {
+
+constexpr size_t kStatementLogMax = 1000;
+
+}  // namespace
 
 absl::StatusOr<int64_t> Connection::Execute(std::string_view sql, Params params, RowFn on_row) {
   // The callback's own errors (NOT_FOUND, a record that does not parse) are the caller's, not the connection's.
@@ -12,6 +17,7 @@ absl::StatusOr<int64_t> Connection::Execute(std::string_view sql, Params params,
     row_status = on_row(row);
     return row_status;
   };
+  if (statement_log_ != nullptr) Log(sql);
   const Outcome outcome = DoExecute(sql, params, guarded);
   if (!row_status.ok()) return row_status;
   absl::Status status = Note(outcome);
@@ -36,6 +42,12 @@ absl::Status Connection::Lock(std::string_view name) { return Note(DoLock(name))
 absl::Status Connection::Notify(const std::vector<std::string>& topics) {
   if (topics.empty()) return absl::OkStatus();
   return Note(DoNotify(topics));
+}
+
+void Connection::Log(std::string_view sql) {
+  if (statement_log_->size() >= kStatementLogMax || statement_log_->ends_with(sql)) return;
+  if (!statement_log_->empty()) statement_log_->append("; ");
+  statement_log_->append(sql);
 }
 
 absl::Status Connection::Note(const Outcome& outcome) {
