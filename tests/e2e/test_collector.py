@@ -167,7 +167,7 @@ EXPECTED = {
     "bad request": WEATHER,
     "fault": WEATHER,
     "stream": WEATHER,
-    "run": {"stratus-gateway", "stratus-provisioning", "launch", "apply"},
+    "run": {"stratus-gateway", "stratus-provisioning", "SQLite", "launch", "apply"},
 }
 
 
@@ -283,6 +283,8 @@ def test_otlp_says_the_same_as_the_datagrams(recorded):
         assert read_attributes.get("http.response.status_code") == response.get("status")
         assert read_attributes.get("http.request.method") == span.get("http", {}).get("request", {}).get("method")
         assert read_attributes.get("url.full") == span.get("http", {}).get("request", {}).get("url")
+        assert read_attributes.get("db.system.name") == span.get("sql", {}).get("database_type")
+        assert read_attributes.get("db.query.text") == span.get("sql", {}).get("sanitized_query")
         for key, content in span.get("annotations", {}).items():
             assert read_attributes[key] == content
         failed = span.get("fault", False) or (not span["is_segment"] and span.get("error", False))

@@ -111,6 +111,19 @@ def test_a_run_that_outlives_its_call_stays_in_the_calls_trace(gateway, token):
     assert gateway.call("/note?stack=traced", token, "DELETE", timeout=60).status == 200
 
 
+def test_a_database_call_is_a_part_of_the_call_and_shows_no_value(gateway, token):
+    trace_id, parent = new_trace()
+    headers = {"traceparent": f"00-{trace_id}-{parent}-01"}
+    assert gateway.call("/v1/stacks/very-secret-name", token, headers=headers).status == 404
+    spans, by_name = wait_for_trace(gateway, trace_id, ["SQLite"])
+    service, query = by_name["stratus-provisioning (segment)"], by_name["SQLite"]
+    assert query["parent_id"] == service["id"] and query["remote"] and within(query, service)
+    assert query["outcome"] == "ok", "a row that is not there is an answer"
+    assert query["document"]["sql"]["database_type"] == "SQLite"
+    assert "FROM stacks" in query["document"]["sql"]["sanitized_query"]
+    assert "very-secret-name" not in query["document"]["sql"]["sanitized_query"]
+
+
 def test_logs_name_the_trace(gateway, token):
     trace_id, parent = new_trace()
     gateway.call("/v1/weather:today", token, headers={"traceparent": f"00-{trace_id}-{parent}-00"})

@@ -1,12 +1,40 @@
 #include "services/provisioning/store/database.h"
 
+#include "absl/strings/ascii.h"
 #include "lib/core/status.h"
 #include "services/provisioning/store/connection_pool.h"
 
 namespace stratus::provisioning::store {
 namespace {
 
+// Of a log, and of one statement in it.
 constexpr size_t kStatementLogMax = 1000;
+constexpr size_t kBriefMax = 200;
+constexpr size_t kColumnsMax = 40;
+
+// Where the columns of a SELECT end: its own FROM, not one within brackets.
+size_t EndOfColumns(std::string_view sql) {
+  int depth = 0;
+  for (size_t i = 0; i < sql.size(); ++i) {
+    if (sql[i] == '(') ++depth;
+    if (sql[i] == ')') --depth;
+    if (depth == 0 && sql.substr(i).starts_with(" FROM ")) return i;
+  }
+  return std::string_view::npos;
+}
+
+// What a statement does and to what: on one line, long lists of columns left out, and cut.
+std::string Brief(std::string_view sql) {
+  std::string line(absl::StripAsciiWhitespace(core::ToAbsl(sql)));
+  absl::RemoveExtraAsciiWhitespace(&line);
+  constexpr std::string_view kSelect = "SELECT ";
+  const size_t end = line.starts_with(kSelect) ? EndOfColumns(line) : std::string_view::npos;
+  if (end != std::string_view::npos && end > kSelect.size() + kColumnsMax) {
+    line.replace(kSelect.size(), end - kSelect.size(), "...");
+  }
+  if (line.size() > kBriefMax) line.replace(kBriefMax, std::string::npos, "...");
+  return line;
+}
 
 }  // namespace
 
@@ -45,9 +73,11 @@ absl::Status Connection::Notify(const std::vector<std::string>& topics) {
 }
 
 void Connection::Log(std::string_view sql) {
-  if (statement_log_->size() >= kStatementLogMax || statement_log_->ends_with(sql)) return;
+  if (statement_log_->size() >= kStatementLogMax) return;
+  const std::string brief = Brief(sql);
+  if (statement_log_->ends_with(brief)) return;
   if (!statement_log_->empty()) statement_log_->append("; ");
-  statement_log_->append(sql);
+  statement_log_->append(brief);
 }
 
 absl::Status Connection::Note(const Outcome& outcome) {

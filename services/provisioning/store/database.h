@@ -88,8 +88,8 @@ class Connection {
   Failure failure() const { return failure_; }
   const absl::Status& failure_status() const { return failure_status_; }
 
-  // Where the text of each statement is added, parameters left out, a repeated one once and at most some 1000 bytes in
-  // all; null: nowhere. Outlives its use.
+  // Where the text of each statement is added, in brief and without parameters: one that is repeated once, and some
+  // 1000 bytes in all. Null: nowhere. Outlives its use.
   void set_statement_log(std::string* log) { statement_log_ = log; }
 
  protected:

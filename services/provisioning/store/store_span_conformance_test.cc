@@ -45,7 +45,7 @@ TEST_P(StoreSpanTest, AReadIsAPartOfTheCall) {
   EXPECT_EQ(spans[0].kind, telemetry::SpanKind::kDatabase);
   EXPECT_EQ(spans[0].name, GetParam());
   EXPECT_EQ(spans[0].database.type, GetParam());
-  EXPECT_THAT(spans[0].database.operation, HasSubstr("SELECT"));
+  EXPECT_THAT(spans[0].database.operation, HasSubstr("SELECT ... FROM stacks s WHERE"));
   EXPECT_EQ(spans[0].outcome, telemetry::SpanOutcome::kOk);
 }
 
@@ -54,7 +54,7 @@ TEST_P(StoreSpanTest, ATransactionIsOnePartWithItsStatementsAndNoValues) {
   ASSERT_THAT(spans, SizeIs(1));
   const std::string& operation = spans[0].database.operation;
   EXPECT_THAT(operation, HasSubstr("INSERT INTO"));
-  EXPECT_THAT(operation, HasSubstr("$1"));
+  EXPECT_THAT(operation, HasSubstr("tenants"));
   EXPECT_THAT(operation, Not(HasSubstr("secret")));
   EXPECT_LE(operation.size(), 1000u);
 }
