@@ -92,9 +92,9 @@ TEST(TraceContext, TakesAMalformedHeaderForNone) {
 
 TEST(TraceContext, TakesAHeaderOfAMegabyteForNone) {
   const std::string zeros(1 << 20, '0');
-  for (const std::string& bad : {zeros, "Root=" + zeros, absl::StrCat(kRoot, ";Parent=", zeros),
-                                 absl::StrCat(kRoot, ";Lineage=", zeros), std::string(1 << 20, ';'),
-                                 std::string(1 << 20, '='), absl::StrCat("00-", zeros, "-b7ad6b7169203331-01")}) {
+  for (const std::string& bad :
+       {zeros, "Root=" + zeros, absl::StrCat(kRoot, ";Parent=", zeros), absl::StrCat(kRoot, ";Lineage=", zeros),
+        std::string(1 << 20, ';'), std::string(1 << 20, '='), absl::StrCat("00-", zeros, "-b7ad6b7169203331-01")}) {
     const TraceContext trace = ContinueTrace(bad, bad);
     EXPECT_EQ(trace.trace_id().size(), 32u);
     EXPECT_EQ(trace.parent_id(), "");
