@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "absl/strings/str_cat.h"
 #include "lib/core/clock.h"
 #include "lib/core/log.h"
 #include "lib/core/status.h"
@@ -44,6 +45,13 @@ uint64_t RejectedSpans(const std::string& body) {
     }
   }
   return count;
+}
+
+// The body stays out of it: AWS quotes a request whose signature is wrong, its session token too.
+absl::Status Refusal(const http_client::Response& response) {
+  const std::string_view type = response.Header("x-amzn-errortype");
+  return absl::PermissionDeniedError(
+      absl::StrCat("HTTP ", response.status, type.empty() ? "" : ", ", core::ToAbsl(type.substr(0, 100))));
 }
 
 }  // namespace
@@ -149,14 +157,26 @@ void OtlpExporter::Post(std::string body, size_t spans) {
   });
   Await(&pending);
   if (!pending.reply->ok()) {
-    const bool ended = absl::IsCancelled(pending.reply->status());
-    return counters_.Dropped(ended ? DropReason::kShutdown : DropReason::kSendFailed, spans);
+    if (absl::IsCancelled(pending.reply->status())) return counters_.Dropped(DropReason::kShutdown, spans);
+    Failed(pending.reply->status());
+    return counters_.Dropped(DropReason::kSendFailed, spans);
   }
   const http_client::Response& response = **pending.reply;
-  if (response.status >= 300) return counters_.Dropped(DropReason::kRejected, spans);
+  if (response.status >= 300) {
+    Failed(Refusal(response));
+    return counters_.Dropped(DropReason::kRejected, spans);
+  }
+  failing_ = false;
   const uint64_t rejected = std::min<uint64_t>(spans, RejectedSpans(response.body));
   counters_.Dropped(DropReason::kRejected, rejected);
   counters_.Sent(spans - rejected);
+}
+
+void OtlpExporter::Failed(const absl::Status& status) {
+  if (failing_) return;
+  failing_ = true;
+  core::Log(core::Severity::kWarning, "spans are not taken: what cannot be sent is dropped and counted",
+            {{"error", core::ToStd(status.message())}});
 }
 
 void OtlpExporter::Await(Pending* pending) {

@@ -53,6 +53,8 @@ class OtlpExporter final : public SpanSink {
   void Run();
   void Send(const std::vector<FinishedSpans>& spans);
   void Post(std::string body, size_t spans);
+  // Logs the first failure of an outage.
+  void Failed(const absl::Status& status);
   // Nothing where there is no memory for it.
   std::optional<http_client::Request> MakeRequest(std::string body) const;
   // Until the answer is here or the time to end is over.
@@ -65,6 +67,7 @@ class OtlpExporter final : public SpanSink {
   ExportQueue queue_;
   std::unique_ptr<http_client::Client> client_;
   std::atomic<int64_t> give_up_nanos_;  // monotonic
+  bool failing_ = false;                // of the thread alone
   core::Mutex mutex_;
   core::CondVar wake_;
   std::thread thread_;

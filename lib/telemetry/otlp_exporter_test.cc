@@ -7,6 +7,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "lib/core/address.h"
+#include "lib/core/log.h"
 #include "lib/http_server/http_server.h"
 #include "lib/telemetry/otlp_document.h"
 
@@ -14,6 +15,8 @@ namespace stratus::telemetry {
 namespace {
 
 using Json = nlohmann::json;
+using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 FinishedSpans Segment(const std::string& name, size_t parts = 0) {
@@ -194,6 +197,24 @@ TEST_F(OtlpExporterTest, CountsWhatTheCollectorRejects) {
   exporter.Export(Segment("a", 4));
   exporter.Shutdown(absl::InfiniteDuration());
   EXPECT_EQ(exporter.counters().dropped(DropReason::kRejected), 5u);
+}
+
+TEST_F(OtlpExporterTest, SaysOnceWhyNothingIsTakenAndQuotesNoReply) {
+  std::string lines;
+  core::SetLogSink([&](std::string_view line) { lines.append(line); });
+  answer_.status = 403;
+  answer_.headers = {{"x-amzn-errortype", "InvalidSignatureException"}};
+  answer_.body = R"({"message": "the canonical request should have been: x-amz-security-token: very-secret"})";
+  OtlpExporterOptions options = Options();
+  options.request_spans_max = 1;
+  OtlpExporter exporter(std::move(options));
+  for (int i = 0; i < 3; ++i) exporter.Export(Segment("a"));
+  exporter.Shutdown(absl::InfiniteDuration());
+  core::SetLogSink(nullptr);
+  EXPECT_EQ(exporter.counters().dropped(DropReason::kRejected), 3u);
+  EXPECT_THAT(lines, HasSubstr("HTTP 403, InvalidSignatureException"));
+  EXPECT_THAT(lines, Not(HasSubstr("secret")));
+  EXPECT_EQ(lines.find("spans are not taken"), lines.rfind("spans are not taken"));
 }
 
 TEST_F(OtlpExporterTest, CountsWhatCouldNotBeSent) {

@@ -1,5 +1,6 @@
 #include "lib/telemetry/otlp_settings.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -64,6 +65,10 @@ absl::StatusOr<std::optional<http_client::AwsSigning>> Signing(const Environment
     return absl::FailedPreconditionError(
         "X-Ray's own endpoint wants signed requests: AWS_ACCESS_KEY_ID or AWS_SECRET_ACCESS_KEY is not set");
   }
+  const bool name = std::all_of(signing.region.begin(), signing.region.end(),
+                                [](char c) { return absl::ascii_isalnum(c) || c == '-'; });
+  if (!name) return absl::InvalidArgumentError("the region of STRATUS_OTLP_SIGV4_REGION is no name of a region");
+  if (url.find('?') != std::string_view::npos) return absl::InvalidArgumentError("X-Ray's own endpoint has no query");
   return signing;
 }
 
@@ -99,8 +104,15 @@ absl::Status FindOtlpTarget(const EnvironmentLookup& environment, TracingOptions
   if (!signing.ok()) return signing.status();
   const auto gzip = Compresses(environment, /*by_default=*/signing->has_value());
   if (!gzip.ok()) return gzip.status();
+  std::vector<std::pair<std::string, std::string>> headers = Headers(environment);
+  const bool authorized = std::any_of(headers.begin(), headers.end(), [](const auto& header) {
+    return absl::EqualsIgnoreCase(header.first, "authorization");
+  });
+  if (authorized && signing->has_value()) {
+    return absl::InvalidArgumentError("OTEL_EXPORTER_OTLP_HEADERS has an Authorization, and requests are to be signed");
+  }
   options->otlp_url = std::move(url);
-  options->otlp_headers = Headers(environment);
+  options->otlp_headers = std::move(headers);
   options->otlp_gzip = *gzip;
   options->otlp_signing = *std::move(signing);
   return absl::OkStatus();

@@ -131,6 +131,21 @@ TEST(TracingOptions, SaysWhatXRayLacksAndNoSecret) {
   EXPECT_THAT(log.lines(), HasSubstr("neither gzip nor none"));
 }
 
+TEST(TracingOptions, SaysAtTheStartWhatCouldNeverBeSigned) {
+  const std::vector<std::pair<std::string, std::string>> wrong = {
+      {"STRATUS_OTLP_SIGV4_REGION", "eu west"},
+      {"OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20top-secret"},
+      {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://xray.eu-west-1.amazonaws.com/v1/traces?a=b"}};
+  for (const auto& [name, value] : wrong) {
+    const LogLines log;
+    auto variables = kXRay;
+    variables[name] = value;
+    EXPECT_EQ(From(variables).otlp_url, "") << name;
+    EXPECT_THAT(log.lines(), HasSubstr("a setting of tracing is not used"));
+    EXPECT_THAT(log.lines(), Not(HasSubstr("top-secret")));
+  }
+}
+
 TEST(TracingOptions, SaysWhereTheProgramRuns) {
   const std::string ecs = "ECS_CONTAINER_METADATA_URI_V4", aws = "AWS_EXECUTION_ENV";
   EXPECT_EQ(From({}).origin, "");

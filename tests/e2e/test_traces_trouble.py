@@ -115,6 +115,7 @@ def test_a_wrong_secret_costs_spans_and_no_call(platform):
     assert platform.weather(sampled(*new_trace())).status == 200
     counts = platform.settled("otlp", SPANS_OF_A_CALL)
     assert counts["reasons"] == {"rejected": counts["created"]}
+    assert "HTTP 403, InvalidSignatureException" in platform.program.log()
     assert "another-secret" not in platform.program.log() + platform.metrics()
 
 
