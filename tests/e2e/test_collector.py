@@ -3,16 +3,14 @@ as X-Ray datagrams and as OTLP, and what it has understood is compared with what
 """
 
 import json
-import os
-import re
 import subprocess
 import time
 
 import pytest
 from collector_rig import Collector, Relay, attributes
 from conftest import BUILD, Gateway, Program, call
+from trace_rig import SECONDS_MAX, new_trace, sampled, span_counts
 
-SECONDS_MAX = 30
 KIND_INTERNAL, KIND_SERVER, KIND_CLIENT = 1, 2, 3
 STATUS_ERROR = 2
 # X-Ray has microseconds, cut off, in a double of the seconds since 1970, whose steps are a quarter of one.
@@ -45,7 +43,7 @@ class Recorded:
     def __init__(self, relay, collector, program):
         deadline = time.monotonic() + SECONDS_MAX
         while True:
-            self.counts = {exporter: counts(program, exporter) for exporter in ("xray", "otlp")}
+            self.counts = {exporter: span_counts(program, exporter) for exporter in ("xray", "otlp")}
             self.datagrams = list(relay.datagrams)
             self.sent = [span for document in relay.documents() for span in flatten(document)]
             self.xray, self.otlp = collector.spans("xray"), collector.spans("otlp")
@@ -64,15 +62,6 @@ class Recorded:
         )
 
 
-def counts(program, exporter):
-    """Spans created, sent and dropped by an exporter, as the program's metrics have them."""
-    scraped = call(f"http://{program.addresses['admin']}/metrics").body.decode()
-    pattern = rf'^stratus_trace_spans_{{}}_total{{{{exporter="{exporter}".*}}}} (\S+)$'
-    return {
-        name: sum(float(number) for number in re.findall(pattern.format(name), scraped, re.M)) for name in ("created", "sent", "dropped")
-    }
-
-
 class Calls:
     """Calls through the door, each in a trace of its own, by what they are."""
 
@@ -82,9 +71,8 @@ class Calls:
         self.traces = {}
 
     def headers(self, name):
-        trace_id, parent = f"{int(time.time()):08x}{os.urandom(12).hex()}", os.urandom(8).hex()
-        self.traces[name] = (trace_id, parent)
-        return {"traceparent": f"00-{trace_id}-{parent}-01"}
+        self.traces[name] = new_trace()
+        return sampled(*self.traces[name])
 
     def make(self):
         door = self.gateway

@@ -3,25 +3,15 @@
 import concurrent.futures
 import json
 import os
-import re
 import time
 
 import pytest
 from conftest import BUILD, Gateway, Program, call
-
-SECONDS_MAX = 30
+from trace_rig import SECONDS_MAX, new_trace, span_counts, xray_id
 
 
 def traces(gateway, trace_id=""):
     return call(f"http://{gateway.sandbox}/traces{'/' if trace_id else ''}{trace_id}?format=json")
-
-
-def xray_id(trace_id):
-    return f"1-{trace_id[:8]}-{trace_id[8:]}"
-
-
-def new_trace():
-    return f"{int(time.time()):08x}{os.urandom(12).hex()}", os.urandom(8).hex()
 
 
 def wait_for_trace(gateway, trace_id, names):
@@ -133,13 +123,6 @@ def test_logs_name_the_trace(gateway, token):
         time.sleep(0.05)
 
 
-def counts(program):
-    """Spans created, sent and dropped, as the program's metrics have them."""
-    scraped = call(f"http://{program.addresses['admin']}/metrics").body.decode()
-    pattern = r"^stratus_trace_spans_{}_total{{.*}} (\S+)$"
-    return {name: sum(float(value) for value in re.findall(pattern.format(name), scraped, re.M)) for name in ("created", "sent", "dropped")}
-
-
 def test_a_daemon_that_is_away_costs_spans_and_no_call(tmp_path):
     program = Program(
         "stratusd",
@@ -161,7 +144,7 @@ def test_a_daemon_that_is_away_costs_spans_and_no_call(tmp_path):
         assert door.call("/v1/weather:today", token, headers=headers).status == 200
     deadline = time.monotonic() + SECONDS_MAX
     while True:
-        count = counts(program)
+        count = span_counts(program, "xray")
         if count["created"] >= 60 and count["created"] == count["dropped"]:
             break
         assert time.monotonic() < deadline, count
@@ -177,7 +160,7 @@ def test_a_load_loses_nothing_in_silence(gateway, token):
     assert set(replies) == {200}
     deadline = time.monotonic() + SECONDS_MAX
     while True:
-        count = counts(gateway.program)
+        count = span_counts(gateway.program, "xray")
         daemon = traces(gateway).json()
         settled = count["created"] == count["sent"] + count["dropped"] and daemon["spans"] == count["sent"]
         if settled and daemon["waiting"] == 0:

@@ -9,7 +9,7 @@ import subprocess
 import grpc
 import pytest
 from clock_rig import JumpingClock
-from trace_rig import Platform, new_trace, sampled
+from trace_rig import Platform, metrics, new_trace, sampled
 
 MEGABYTE = 1 << 20
 TEMPORARY_CREDENTIALS = {
@@ -116,7 +116,16 @@ def test_a_wrong_secret_costs_spans_and_no_call(platform):
     counts = platform.settled("otlp", SPANS_OF_A_CALL)
     assert counts["reasons"] == {"rejected": counts["created"]}
     assert "HTTP 403, InvalidSignatureException" in platform.program.log()
-    assert "another-secret" not in platform.program.log() + platform.metrics()
+    assert "another-secret" not in platform.program.log() + metrics(platform.program)
+
+
+@pytest.mark.parametrize(("kind", "reason"), [("status", "rejected"), ("drop", "send_failed")])
+def test_an_endpoint_that_misbehaves_costs_spans_and_no_call(platform, kind, reason):
+    platform = platform(environment=STRAIGHT_TO_XRAY, faults=[{"target": "otlp", "kind": kind, "count": 0}])
+    assert platform.weather(sampled(*new_trace())).status == 200
+    counts = platform.settled("otlp", SPANS_OF_A_CALL)
+    assert counts["reasons"] == {reason: counts["created"]}
+    assert platform.settled("xray", SPANS_OF_A_CALL)["dropped"] == 0, "the other way is not concerned"
 
 
 def test_a_clock_that_is_set_during_a_call_bends_no_span(tmp_path, platform):
@@ -175,7 +184,10 @@ def test_ten_thousand_requests_lose_nothing_in_silence(platform):
     taken = platform.traces()
     while taken["waiting"]:
         taken = platform.traces()
-    assert (taken["spans"], taken["rejected"], taken["overrun"]) == (counts["sent"], 0, 0), taken["rejections"]
+    assert (taken["rejected"], taken["overrun"]) == (0, 0), taken["rejections"]
+    # Only root may enlarge the sandbox's buffer enough; what the kernel had no room for it has counted. A datagram of these
+    # calls holds one span or two.
+    assert taken["lost"] <= counts["sent"] - taken["spans"] <= 2 * taken["lost"]
     # Without the daemon: the same calls, and every span of theirs is counted as dropped.
     assert platform.daemon.stop() == 0
     assert callers.make(800) == {200}

@@ -22,6 +22,19 @@ def xray_id(trace_id):
     return f"1-{trace_id[:8]}-{trace_id[8:]}"
 
 
+def metrics(program):
+    return call(f"http://{program.addresses['admin']}/metrics").body.decode()
+
+
+def span_counts(program, exporter):
+    """Spans created, sent and dropped by an exporter, and dropped by reason, as the program's metrics have them."""
+    scraped = metrics(program)
+    pattern = rf'^stratus_trace_spans_{{}}_total{{{{exporter="{exporter}"(?:,reason="(\w+)")?}}}} (\S+)$'
+    found = {name: re.findall(pattern.format(name), scraped, re.M) for name in ("created", "sent", "dropped")}
+    counts = {name: sum(float(number) for _, number in rows) for name, rows in found.items()}
+    return {**counts, "reasons": {reason: float(number) for reason, number in found["dropped"] if float(number)}}
+
+
 class Platform:
     def __init__(self, folder, environment=None, faults=(), flags=()):
         self.daemon = Program("stratus-sandbox", folder / "daemon", "--profile=development", "--listen=127.0.0.1:0")
@@ -59,22 +72,11 @@ class Platform:
         reply = call(f"{self.daemon_url}/traces{'/' if trace_id else ''}{trace_id}?format=json")
         return reply.json() if reply.status == 200 else None
 
-    def metrics(self):
-        return call(f"http://{self.program.addresses['admin']}/metrics").body.decode()
-
-    def counts(self, exporter):
-        """Spans created, sent and dropped by an exporter, and dropped by reason."""
-        scraped = self.metrics()
-        pattern = rf'^stratus_trace_spans_{{}}_total{{{{exporter="{exporter}"(?:,reason="(\w+)")?}}}} (\S+)$'
-        found = {name: re.findall(pattern.format(name), scraped, re.M) for name in ("created", "sent", "dropped")}
-        counts = {name: sum(float(number) for _, number in rows) for name, rows in found.items()}
-        return {**counts, "reasons": {reason: float(number) for reason, number in found["dropped"] if float(number)}}
-
     def settled(self, exporter, created_min):
         """The counts once every span that was created was sent or dropped."""
         deadline = time.monotonic() + SECONDS_MAX
         while True:
-            counts = self.counts(exporter)
+            counts = span_counts(self.program, exporter)
             if counts["created"] >= created_min and counts["created"] == counts["sent"] + counts["dropped"]:
                 return counts
             assert time.monotonic() < deadline, counts
