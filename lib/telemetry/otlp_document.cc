@@ -9,6 +9,9 @@
 namespace stratus::telemetry {
 namespace {
 
+// What is left out of a span that is too large.
+enum class Detail { kAll, kNoMetadata, kNoAnnotations };
+
 // Numbers of the protocol.
 constexpr int kKindInternal = 1, kKindServer = 2, kKindClient = 3, kStatusError = 2;
 
@@ -68,7 +71,7 @@ void AppendResource(const Resource& resource, std::string* out) {
   });
 }
 
-void AppendAttributes(const SpanRecord& span, std::string* out) {
+void AppendAttributes(const SpanRecord& span, Detail detail, std::string* out) {
   Attributes attributes(out);
   const HttpFields& http = span.http;
   attributes.Text("http.request.method", http.method);
@@ -79,7 +82,9 @@ void AppendAttributes(const SpanRecord& span, std::string* out) {
   if (http.content_length >= 0) attributes.Integer("http.response.body.size", http.content_length);
   attributes.Text("db.system.name", span.database.type);
   attributes.Text("db.query.text", span.database.operation);
+  if (detail == Detail::kNoAnnotations) return;
   for (const auto& [key, value] : span.annotations) attributes.Any(key, value);
+  if (detail == Detail::kNoMetadata) return;
   for (const auto& [key, value] : span.metadata) attributes.Text("stratus." + key, value);
 }
 
@@ -99,7 +104,7 @@ void AppendEvents(const SpanRecord& span, const std::string& end, std::string* o
   }
 }
 
-void AppendSpan(const SpanRecord& span, std::string* out) {
+void AppendSpan(const SpanRecord& span, Detail detail, std::string* out) {
   const std::string start = std::to_string(absl::ToUnixNanos(span.start));
   const std::string end = std::to_string(absl::ToUnixNanos(span.start + span.duration));
   JsonObject object(out);
@@ -110,7 +115,7 @@ void AppendSpan(const SpanRecord& span, std::string* out) {
   object.Integer("kind", KindOf(span));
   object.Text("startTimeUnixNano", start);
   object.Text("endTimeUnixNano", end);
-  object.Raw("attributes", [&] { AppendAttributes(span, out); });
+  object.Raw("attributes", [&] { AppendAttributes(span, detail, out); });
   if (!span.exceptions.empty()) object.Raw("events", [&] { AppendEvents(span, end, out); });
   // A server's span is in error by what was its own fault alone.
   const bool failed =
@@ -118,12 +123,25 @@ void AppendSpan(const SpanRecord& span, std::string* out) {
   if (failed) object.Raw("status", [&] { JsonObject(out).Integer("code", kStatusError); });
 }
 
+// The names, messages and URLs of a span are bounded (span.cc): without annotations it always fits.
+void AppendSpanThatFits(const SpanRecord& span, std::string* out, OtlpCounts* counts) {
+  const size_t before = out->size();
+  ++counts->spans;
+  for (const Detail detail : {Detail::kAll, Detail::kNoMetadata, Detail::kNoAnnotations}) {
+    out->resize(before);
+    AppendSpan(span, detail, out);
+    if (out->size() - before > kOtlpSpanBytesMax) continue;
+    if (detail != Detail::kAll) ++counts->truncated;
+    return;
+  }
+}
+
 size_t CountEnded(const FinishedSpans& finished) {
   return static_cast<size_t>(std::count_if(finished.spans.begin(), finished.spans.end(),
                                            [](const SpanRecord& span) { return !span.in_progress; }));
 }
 
-void AppendResourceSpans(const FinishedSpans& finished, std::string* out) {
+void AppendResourceSpans(const FinishedSpans& finished, std::string* out, OtlpCounts* counts) {
   JsonObject object(out);
   object.Raw("resource", [&] { AppendResource(*finished.resource, out); });
   object.Raw("scopeSpans", [&] {
@@ -134,7 +152,7 @@ void AppendResourceSpans(const FinishedSpans& finished, std::string* out) {
       scope.Raw("spans", [&] {
         JsonArray spans(out);
         for (const SpanRecord& span : finished.spans) {
-          if (!span.in_progress) spans.Raw([&] { AppendSpan(span, out); });
+          if (!span.in_progress) spans.Raw([&] { AppendSpanThatFits(span, out, counts); });
         }
       });
     });
@@ -143,19 +161,19 @@ void AppendResourceSpans(const FinishedSpans& finished, std::string* out) {
 
 }  // namespace
 
-size_t WriteOtlpRequest(absl::Span<const FinishedSpans> finished, std::string* body) {
+OtlpCounts WriteOtlpRequest(absl::Span<const FinishedSpans> finished, std::string* body) {
   body->clear();
-  size_t count = 0;
-  for (const FinishedSpans& spans : finished) count += CountEnded(spans);
-  if (count == 0) return 0;
+  OtlpCounts counts;
+  const auto ended = [](const FinishedSpans& spans) { return CountEnded(spans) > 0; };
+  if (std::none_of(finished.begin(), finished.end(), ended)) return counts;
   JsonObject request(body);
   request.Raw("resourceSpans", [&] {
     JsonArray array(body);
     for (const FinishedSpans& spans : finished) {
-      if (CountEnded(spans) > 0) array.Raw([&] { AppendResourceSpans(spans, body); });
+      if (ended(spans)) array.Raw([&] { AppendResourceSpans(spans, body, &counts); });
     }
   });
-  return count;
+  return counts;
 }
 
 }  // namespace stratus::telemetry

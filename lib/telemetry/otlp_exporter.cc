@@ -8,10 +8,11 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "absl/strings/str_cat.h"
 #include "lib/core/clock.h"
 #include "lib/core/log.h"
 #include "lib/core/status.h"
-#include "lib/http_client/http_client.h"
+#include "lib/telemetry/gzip.h"
 #include "lib/telemetry/otlp_document.h"
 
 namespace stratus::telemetry {
@@ -44,6 +45,13 @@ uint64_t RejectedSpans(const std::string& body) {
     }
   }
   return count;
+}
+
+// The body stays out of it: AWS quotes a request whose signature is wrong, its session token too.
+absl::Status Refusal(const http_client::Response& response) {
+  const std::string_view type = response.Header("x-amzn-errortype");
+  return absl::PermissionDeniedError(
+      absl::StrCat("HTTP ", response.status, type.empty() ? "" : ", ", core::ToAbsl(type.substr(0, 100))));
 }
 
 }  // namespace
@@ -107,40 +115,68 @@ void OtlpExporter::Run() {
 // In halves, where one request would be too large.
 void OtlpExporter::Send(const std::vector<FinishedSpans>& spans) {
   std::string body;
-  const size_t count = WriteOtlpRequest(spans, &body);
-  if (count == 0) return;
-  if (body.size() <= options_.request_bytes_max) return Post(std::move(body), count);
-  if (spans.size() == 1) return counters_.Dropped(DropReason::kTooLarge, count);
+  const OtlpCounts counts = WriteOtlpRequest(spans, &body);
+  if (counts.spans == 0) return;
+  if (body.size() <= options_.request_bytes_max) {
+    counters_.Truncated(counts.truncated);
+    return Post(std::move(body), counts.spans);
+  }
+  if (spans.size() == 1) return counters_.Dropped(DropReason::kTooLarge, counts.spans);
   const auto middle = spans.begin() + static_cast<std::ptrdiff_t>(spans.size() / 2);
   Send({spans.begin(), middle});
   Send({middle, spans.end()});
 }
 
-void OtlpExporter::Post(std::string body, size_t spans) {
-  if (TimeLeft() <= absl::ZeroDuration()) return counters_.Dropped(DropReason::kShutdown, spans);
+std::optional<http_client::Request> OtlpExporter::MakeRequest(std::string body) const {
   http_client::Request request;
   request.method = "POST";
   request.url = options_.url;
   request.headers = options_.headers;
   request.headers.emplace_back("content-type", "application/json");
+  if (options_.gzip) {
+    std::optional<std::string> packed = Gzip(body);
+    if (!packed) return std::nullopt;
+    request.headers.emplace_back("content-encoding", "gzip");
+    body = *std::move(packed);
+  }
   request.body = std::move(body);
   request.deadline = core::Clock::Real().Now() + options_.request_timeout;
+  request.aws_signing = options_.signing;
+  return request;
+}
+
+void OtlpExporter::Post(std::string body, size_t spans) {
+  if (TimeLeft() <= absl::ZeroDuration()) return counters_.Dropped(DropReason::kShutdown, spans);
+  std::optional<http_client::Request> request = MakeRequest(std::move(body));
+  if (!request) return counters_.Dropped(DropReason::kSendFailed, spans);
   Pending pending;
-  pending.cancel = client_->Send(std::move(request), [this, &pending](absl::StatusOr<http_client::Response> reply) {
+  pending.cancel = client_->Send(*std::move(request), [this, &pending](absl::StatusOr<http_client::Response> reply) {
     core::MutexLock lock(mutex_);
     pending.reply = std::move(reply);
     wake_.NotifyAll();
   });
   Await(&pending);
   if (!pending.reply->ok()) {
-    const bool ended = absl::IsCancelled(pending.reply->status());
-    return counters_.Dropped(ended ? DropReason::kShutdown : DropReason::kSendFailed, spans);
+    if (absl::IsCancelled(pending.reply->status())) return counters_.Dropped(DropReason::kShutdown, spans);
+    Failed(pending.reply->status());
+    return counters_.Dropped(DropReason::kSendFailed, spans);
   }
   const http_client::Response& response = **pending.reply;
-  if (response.status >= 300) return counters_.Dropped(DropReason::kRejected, spans);
+  if (response.status >= 300) {
+    Failed(Refusal(response));
+    return counters_.Dropped(DropReason::kRejected, spans);
+  }
+  failing_ = false;
   const uint64_t rejected = std::min<uint64_t>(spans, RejectedSpans(response.body));
   counters_.Dropped(DropReason::kRejected, rejected);
   counters_.Sent(spans - rejected);
+}
+
+void OtlpExporter::Failed(const absl::Status& status) {
+  if (failing_) return;
+  failing_ = true;
+  core::Log(core::Severity::kWarning, "spans are not taken: what cannot be sent is dropped and counted",
+            {{"error", core::ToStd(status.message())}});
 }
 
 void OtlpExporter::Await(Pending* pending) {

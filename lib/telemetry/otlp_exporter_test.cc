@@ -1,10 +1,13 @@
 #include "lib/telemetry/otlp_exporter.h"
 
+#include <zlib.h>
+
 #include <nlohmann/json.hpp>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "lib/core/address.h"
+#include "lib/core/log.h"
 #include "lib/http_server/http_server.h"
 #include "lib/telemetry/otlp_document.h"
 
@@ -12,6 +15,8 @@ namespace stratus::telemetry {
 namespace {
 
 using Json = nlohmann::json;
+using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 FinishedSpans Segment(const std::string& name, size_t parts = 0) {
@@ -33,6 +38,20 @@ FinishedSpans Segment(const std::string& name, size_t parts = 0) {
   return finished;
 }
 
+std::string Gunzip(std::string_view packed) {
+  std::string out(1 << 20, '\0');
+  z_stream stream{};
+  EXPECT_EQ(inflateInit2(&stream, 15 + 16), Z_OK);
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed.data()));
+  stream.avail_in = static_cast<uInt>(packed.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  EXPECT_EQ(inflate(&stream, Z_FINISH), Z_STREAM_END);
+  out.resize(stream.total_out);
+  inflateEnd(&stream);
+  return out;
+}
+
 TEST(OtlpRequest, HasTheFormOfTheProtocol) {
   FinishedSpans finished = Segment("call", 1);
   SpanRecord& root = finished.spans[0];
@@ -42,7 +61,7 @@ TEST(OtlpRequest, HasTheFormOfTheProtocol) {
   root.exceptions = {{"UNAVAILABLE", "away", false}};
   finished.spans[1].kind = SpanKind::kClient;
   std::string body;
-  EXPECT_EQ(WriteOtlpRequest({&finished, 1}, &body), 2u);
+  EXPECT_EQ(WriteOtlpRequest({&finished, 1}, &body).spans, 2u);
   const Json request = Json::parse(body);
   ASSERT_THAT(request["resourceSpans"], SizeIs(1));
   const Json& resource = request["resourceSpans"][0];
@@ -74,7 +93,24 @@ TEST(OtlpRequest, LeavesOutWhatIsUnderWay) {
   FinishedSpans finished = Segment("run");
   finished.spans[0].in_progress = true;
   std::string body;
-  EXPECT_EQ(WriteOtlpRequest({&finished, 1}, &body), 0u);
+  EXPECT_EQ(WriteOtlpRequest({&finished, 1}, &body).spans, 0u);
+}
+
+TEST(OtlpRequest, KeepsASpanBelowWhatXRayTakes) {
+  FinishedSpans finished = Segment("call", 2);
+  finished.spans[0].annotations = {{"cache", "hit"}};
+  for (int i = 0; i < 50; ++i) {
+    finished.spans[0].metadata.emplace_back("key" + std::to_string(i), std::string(8000, 'x'));
+    finished.spans[1].annotations.emplace_back("key" + std::to_string(i), std::string(1000, '\1'));
+  }
+  std::string body;
+  const OtlpCounts counts = WriteOtlpRequest({&finished, 1}, &body);
+  EXPECT_EQ(counts.spans, 3u);
+  EXPECT_EQ(counts.truncated, 2u);
+  const Json spans = Json::parse(body)["resourceSpans"][0]["scopeSpans"][0]["spans"];
+  for (const Json& span : spans) EXPECT_LE(span.dump().size(), kOtlpSpanBytesMax);
+  EXPECT_THAT(spans[0]["attributes"], SizeIs(1));  // the annotation
+  EXPECT_THAT(spans[1]["attributes"], SizeIs(0));
 }
 
 class OtlpExporterTest : public ::testing::Test {
@@ -163,6 +199,24 @@ TEST_F(OtlpExporterTest, CountsWhatTheCollectorRejects) {
   EXPECT_EQ(exporter.counters().dropped(DropReason::kRejected), 5u);
 }
 
+TEST_F(OtlpExporterTest, SaysOnceWhyNothingIsTakenAndQuotesNoReply) {
+  std::string lines;
+  core::SetLogSink([&](std::string_view line) { lines.append(line); });
+  answer_.status = 403;
+  answer_.headers = {{"x-amzn-errortype", "InvalidSignatureException"}};
+  answer_.body = R"({"message": "the canonical request should have been: x-amz-security-token: very-secret"})";
+  OtlpExporterOptions options = Options();
+  options.request_spans_max = 1;
+  OtlpExporter exporter(std::move(options));
+  for (int i = 0; i < 3; ++i) exporter.Export(Segment("a"));
+  exporter.Shutdown(absl::InfiniteDuration());
+  core::SetLogSink(nullptr);
+  EXPECT_EQ(exporter.counters().dropped(DropReason::kRejected), 3u);
+  EXPECT_THAT(lines, HasSubstr("HTTP 403, InvalidSignatureException"));
+  EXPECT_THAT(lines, Not(HasSubstr("secret")));
+  EXPECT_EQ(lines.find("spans are not taken"), lines.rfind("spans are not taken"));
+}
+
 TEST_F(OtlpExporterTest, CountsWhatCouldNotBeSent) {
   const OtlpExporterOptions options = Options();
   server_.reset();
@@ -180,6 +234,47 @@ TEST_F(OtlpExporterTest, EndsInTimeWhileACollectorDoesNotAnswer) {
   exporter.Export(Segment("b"));
   exporter.Shutdown(absl::ZeroDuration());
   EXPECT_EQ(exporter.counters().dropped(DropReason::kShutdown), 2u);
+}
+
+TEST_F(OtlpExporterTest, DropsWhatFindsNoRoomWhileACollectorIsSlow) {
+  answer_.delay = absl::Hours(1);
+  OtlpExporterOptions options = Options();
+  options.queue_spans_max = 10;
+  OtlpExporter exporter(std::move(options));
+  exporter.Export(Segment("under way"));
+  WaitForRequest();
+  for (int i = 0; i < 25; ++i) exporter.Export(Segment("a"));
+  EXPECT_EQ(exporter.queued(), 10u);
+  EXPECT_EQ(exporter.counters().dropped(DropReason::kQueueFull), 15u);
+  exporter.Shutdown(absl::ZeroDuration());
+  EXPECT_EQ(exporter.counters().created(), 26u);
+  EXPECT_EQ(exporter.counters().dropped(), 26u);
+}
+
+TEST_F(OtlpExporterTest, CompressesWhereItIsTold) {
+  OtlpExporterOptions options = Options();
+  options.gzip = true;
+  OtlpExporter exporter(std::move(options));
+  exporter.Export(Segment("a", 20));
+  exporter.Shutdown(absl::InfiniteDuration());
+  EXPECT_EQ(exporter.counters().sent(), 21u);
+  core::MutexLock lock(mutex_);
+  EXPECT_EQ(requests_[0].Header("content-encoding"), "gzip");
+  const std::string text = Gunzip(requests_[0].body);
+  EXPECT_LT(requests_[0].body.size(), text.size() / 4);
+  EXPECT_THAT(Json::parse(text)["resourceSpans"][0]["scopeSpans"][0]["spans"], SizeIs(21));
+}
+
+TEST_F(OtlpExporterTest, SignsForXRay) {
+  OtlpExporterOptions options = Options();
+  options.signing = http_client::AwsSigning{"us-east-1", "xray", "AKIDEXAMPLE", "secret", "token"};
+  OtlpExporter exporter(std::move(options));
+  exporter.Export(Segment("a"));
+  exporter.Shutdown(absl::InfiniteDuration());
+  EXPECT_EQ(exporter.counters().sent(), 1u);
+  core::MutexLock lock(mutex_);
+  EXPECT_TRUE(requests_[0].Header("authorization").starts_with("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/"));
+  EXPECT_EQ(requests_[0].Header("x-amz-security-token"), "token");
 }
 
 TEST_F(OtlpExporterTest, DoesNotSendWhatIsUnderWay) {

@@ -90,6 +90,18 @@ TEST(TraceContext, TakesAMalformedHeaderForNone) {
   }
 }
 
+TEST(TraceContext, TakesAHeaderOfAMegabyteForNone) {
+  const std::string zeros(1 << 20, '0');
+  for (const std::string& bad :
+       {zeros, "Root=" + zeros, absl::StrCat(kRoot, ";Parent=", zeros), absl::StrCat(kRoot, ";Lineage=", zeros),
+        std::string(1 << 20, ';'), std::string(1 << 20, '='), absl::StrCat("00-", zeros, "-b7ad6b7169203331-01")}) {
+    const TraceContext trace = ContinueTrace(bad, bad);
+    EXPECT_EQ(trace.trace_id().size(), 32u);
+    EXPECT_EQ(trace.parent_id(), "");
+    EXPECT_LE(trace.XAmznTraceId().size(), 1000u) << "what is carried on stays short";
+  }
+}
+
 TEST(TraceContext, AcceptsALaterVersionOfTraceparentByItsKnownPart) {
   EXPECT_EQ(ContinueTrace("01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more", "").trace_id(), kTraceId);
 }

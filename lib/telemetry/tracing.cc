@@ -4,15 +4,13 @@
 #include <iterator>
 
 #include "absl/memory/memory.h"
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
-#include "absl/strings/str_split.h"
 #include "lib/core/log.h"
 #include "lib/core/status.h"
 #include "lib/telemetry/central_rules.h"
 #include "lib/telemetry/local_sampler.h"
 #include "lib/telemetry/metrics.h"
 #include "lib/telemetry/otlp_exporter.h"
+#include "lib/telemetry/otlp_settings.h"
 #include "lib/telemetry/sampling_poller.h"
 #include "lib/telemetry/udp_exporter.h"
 
@@ -34,42 +32,6 @@ absl::StatusOr<std::vector<SamplingRule>> ReadRules(const std::string& path) {
   text.resize(static_cast<size_t>(file.gcount()));
   if (text.size() > kRulesFileMax) return absl::InvalidArgumentError(path + ": is larger than 1 MiB");
   return ParseSamplingRulesFile(text);
-}
-
-int HexDigit(char c) {
-  const size_t at = std::string_view("0123456789abcdef").find(absl::ascii_tolower(static_cast<unsigned char>(c)));
-  return at == std::string_view::npos ? -1 : static_cast<int>(at);
-}
-
-std::string PercentDecoded(absl::string_view text) {
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const bool escape =
-        text[i] == '%' && i + 2 < text.size() && HexDigit(text[i + 1]) >= 0 && HexDigit(text[i + 2]) >= 0;
-    out.push_back(escape ? static_cast<char>(HexDigit(text[i + 1]) * 16 + HexDigit(text[i + 2])) : text[i]);
-    if (escape) i += 2;
-  }
-  return out;
-}
-
-void FindCollector(const EnvironmentLookup& environment, TracingOptions* options) {
-  std::string url = environment("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT").value_or("");
-  if (url.empty()) {
-    url = environment("OTEL_EXPORTER_OTLP_ENDPOINT").value_or("");
-    if (url.empty()) return;
-    while (absl::EndsWith(url, "/")) url.pop_back();
-    url += "/v1/traces";
-  }
-  if (!absl::StartsWith(url, "http://") && !absl::StartsWith(url, "https://")) {
-    return Complain("OTEL_EXPORTER_OTLP_ENDPOINT", absl::InvalidArgumentError("it is no http:// or https:// URL"));
-  }
-  options->otlp_url = std::move(url);
-  const std::string headers = environment("OTEL_EXPORTER_OTLP_HEADERS").value_or("");
-  for (const absl::string_view part : absl::StrSplit(headers, ',', absl::SkipWhitespace())) {
-    const std::pair<absl::string_view, absl::string_view> pair = absl::StrSplit(part, absl::MaxSplits('=', 1));
-    options->otlp_headers.emplace_back(absl::StripAsciiWhitespace(pair.first),
-                                       PercentDecoded(absl::StripAsciiWhitespace(pair.second)));
-  }
 }
 
 void FindOrigin(const EnvironmentLookup& environment, TracingOptions* options) {
@@ -106,7 +68,9 @@ TracingOptions TracingOptionsFrom(const EnvironmentLookup& environment) {
       Complain("STRATUS_SAMPLING_RULES", rules.status());
     }
   }
-  FindCollector(environment, &options);
+  if (const absl::Status status = FindOtlpTarget(environment, &options); !status.ok()) {
+    Complain("OTEL_EXPORTER_OTLP_ENDPOINT", status);
+  }
   options.service_version = environment("STRATUS_VERSION").value_or("");
   FindOrigin(environment, &options);
   return options;
@@ -162,6 +126,8 @@ std::unique_ptr<Tracing> Tracing::Start(TracingOptions options) {
     OtlpExporterOptions otlp;
     otlp.url = parts->options.otlp_url;
     otlp.headers = parts->options.otlp_headers;
+    otlp.gzip = parts->options.otlp_gzip;
+    otlp.signing = parts->options.otlp_signing;
     parts->otlp = std::make_unique<OtlpExporter>(std::move(otlp));
     sinks.push_back(parts->otlp.get());
   }

@@ -11,10 +11,12 @@
 //   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, or OTEL_EXPORTER_OTLP_ENDPOINT (to which /v1/traces is added): an
 //                             OpenTelemetry collector that gets the spans too, as OTLP/HTTP with JSON
 //   OTEL_EXPORTER_OTLP_HEADERS  `name=value,...`, percent-encoded, for the collector
-//   Neither: no tracing.
-//   STRATUS_SAMPLING_RULES    a file of local rules (local_sampler.h); they decide until the daemon's rules come
-//   STRATUS_VERSION           service.version
-//   ECS_CONTAINER_METADATA_URI_V4, AWS_EXECUTION_ENV, KUBERNETES_SERVICE_HOST, HOSTNAME: where the program runs
+//   OTEL_EXPORTER_OTLP_TRACES_COMPRESSION, or OTEL_EXPORTER_OTLP_COMPRESSION: gzip or none, the default
+//   Where that is X-Ray's own endpoint (https://xray.REGION.amazonaws.com/v1/traces), or STRATUS_OTLP_SIGV4_REGION
+//   names a region, requests are signed by AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, and
+//   compressed. Neither: no tracing. STRATUS_SAMPLING_RULES    a file of local rules (local_sampler.h); they decide
+//   until the daemon's rules come STRATUS_VERSION           service.version ECS_CONTAINER_METADATA_URI_V4,
+//   AWS_EXECUTION_ENV, KUBERNETES_SERVICE_HOST, HOSTNAME: where the program runs
 #pragma once
 
 #include <functional>
@@ -25,7 +27,9 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "lib/http_client/http_client.h"
 #include "lib/telemetry/daemon_address.h"
 #include "lib/telemetry/sampling_rule.h"
 #include "lib/telemetry/tracer.h"
@@ -41,7 +45,9 @@ struct TracingOptions {
   std::optional<DaemonAddress> daemon;
   std::string otlp_url;                                           // empty: no collector
   std::vector<std::pair<std::string, std::string>> otlp_headers;  // may hold secrets
-  std::vector<SamplingRule> local_rules;                          // empty: FallbackRules()
+  bool otlp_gzip = false;
+  std::optional<http_client::AwsSigning> otlp_signing;
+  std::vector<SamplingRule> local_rules;  // empty: FallbackRules()
   // False: local rules alone.
   bool central_rules = true;
   std::string service_version;

@@ -76,6 +76,76 @@ TEST(TracingOptions, FindsACollector) {
   EXPECT_THAT(log.lines(), HasSubstr("OTEL_EXPORTER_OTLP_ENDPOINT"));
 }
 
+const std::map<std::string, std::string, std::less<>> kXRay = {
+    {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://xray.eu-west-1.amazonaws.com/v1/traces"},
+    {"AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"},
+    {"AWS_SECRET_ACCESS_KEY", "top-secret"},
+    {"AWS_SESSION_TOKEN", "token"}};
+
+TEST(TracingOptions, SignsWhatGoesToXRayItself) {
+  const TracingOptions options = From(kXRay);
+  ASSERT_TRUE(options.otlp_signing);
+  EXPECT_EQ(options.otlp_signing->region, "eu-west-1");
+  EXPECT_EQ(options.otlp_signing->service, "xray");
+  EXPECT_EQ(options.otlp_signing->access_key_id, "AKIDEXAMPLE");
+  EXPECT_EQ(options.otlp_signing->secret_access_key, "top-secret");
+  EXPECT_EQ(options.otlp_signing->session_token, "token");
+  EXPECT_TRUE(options.otlp_gzip);
+}
+
+TEST(TracingOptions, GivesNoCredentialsToACollector) {
+  for (const std::string url :
+       {"https://collector:4318/v1/traces", "https://xray.example.com/v1/traces",
+        "https://xray.eu-west-1.amazonaws.com.example.com/v1/traces", "http://xray.eu-west-1.amazonaws.com/v1/traces",
+        "https://x@xray.eu-west-1.amazonaws.com/v1/traces"}) {
+    auto variables = kXRay;
+    variables["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = url;
+    const TracingOptions options = From(variables);
+    EXPECT_EQ(options.otlp_url, url);
+    EXPECT_FALSE(options.otlp_signing) << url;
+    EXPECT_FALSE(options.otlp_gzip);
+  }
+}
+
+TEST(TracingOptions, SignsForARegionThatIsNamed) {
+  auto variables = kXRay;
+  variables["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = "http://127.0.0.1:1/v1/traces";
+  variables["STRATUS_OTLP_SIGV4_REGION"] = "us-east-1";
+  variables["OTEL_EXPORTER_OTLP_COMPRESSION"] = "none";
+  const TracingOptions options = From(variables);
+  ASSERT_TRUE(options.otlp_signing);
+  EXPECT_EQ(options.otlp_signing->region, "us-east-1");
+  EXPECT_FALSE(options.otlp_gzip);
+}
+
+TEST(TracingOptions, SaysWhatXRayLacksAndNoSecret) {
+  const LogLines log;
+  auto variables = kXRay;
+  variables.erase("AWS_ACCESS_KEY_ID");
+  EXPECT_EQ(From(variables).otlp_url, "");
+  EXPECT_THAT(log.lines(), HasSubstr("AWS_ACCESS_KEY_ID or AWS_SECRET_ACCESS_KEY is not set"));
+  EXPECT_THAT(log.lines(), Not(HasSubstr("top-secret")));
+  variables = kXRay;
+  variables["OTEL_EXPORTER_OTLP_COMPRESSION"] = "zstd";
+  EXPECT_EQ(From(variables).otlp_url, "");
+  EXPECT_THAT(log.lines(), HasSubstr("neither gzip nor none"));
+}
+
+TEST(TracingOptions, SaysAtTheStartWhatCouldNeverBeSigned) {
+  const std::vector<std::pair<std::string, std::string>> wrong = {
+      {"STRATUS_OTLP_SIGV4_REGION", "eu west"},
+      {"OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20top-secret"},
+      {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://xray.eu-west-1.amazonaws.com/v1/traces?a=b"}};
+  for (const auto& [name, value] : wrong) {
+    const LogLines log;
+    auto variables = kXRay;
+    variables[name] = value;
+    EXPECT_EQ(From(variables).otlp_url, "") << name;
+    EXPECT_THAT(log.lines(), HasSubstr("a setting of tracing is not used"));
+    EXPECT_THAT(log.lines(), Not(HasSubstr("top-secret")));
+  }
+}
+
 TEST(TracingOptions, SaysWhereTheProgramRuns) {
   const std::string ecs = "ECS_CONTAINER_METADATA_URI_V4", aws = "AWS_EXECUTION_ENV";
   EXPECT_EQ(From({}).origin, "");

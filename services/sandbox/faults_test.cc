@@ -92,7 +92,7 @@ TEST_F(FaultsTest, RefuseWhatTheyDoNotKnow) {
   EXPECT_EQ(refusal({{"target", "moon"}, {"kind", "html"}}),
             "404 no target 'moon'; there are: digitalocean, digitalocean.boot, digitalocean.change, "
             "digitalocean.create, digitalocean.delete, digitalocean.read, geocoding, jwks, openmeteo, openweather, "
-            "token, xray");
+            "otlp, token, xray");
   EXPECT_EQ(refusal({{"target", "jwks"}, {"kind", "odd"}}),
             "400 'kind' must be status, slow, html, truncated, cut, huge, garbage, empty, drop or stuck");
   EXPECT_EQ(refusal({{"target", "jwks"}, {"kind", "status"}, {"status", 99}}), "400 status must be from 200 to 599");

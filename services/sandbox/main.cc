@@ -19,13 +19,16 @@ constexpr std::string_view kControls = R"(Controls (JSON in and out; bodies labe
                               targets: token, jwks, openweather, openmeteo, geocoding, digitalocean and
                               digitalocean.read, .create, .change, .delete; kinds: status, slow, html, truncated, cut,
                               huge, garbage, empty, drop (the effect, but no reply). Target digitalocean.boot takes
-                              kind stuck: droplets that stay `new`; target xray is the daemon's TCP side
+                              kind stuck: droplets that stay `new`; target xray is the daemon's TCP side,
+                              otlp is POST /v1/traces
   DELETE /admin/faults        clears all faults
   GET    /admin/calls         calls so far, by target
   GET    /admin/digitalocean  all that there is, of all accounts, and creates in flight
   POST   /admin/digitalocean  {create_ms_min, create_ms_max, boot_ms_min, boot_ms_max, calls_per_hour, release_stuck}
   POST   /admin/sampling      {fixed_rate, reservoir_size}: what the X-Ray daemon tells samplers; 1 and 1 at the start
-  GET    /traces              the traces that the X-Ray daemon got; DELETE forgets them)";
+  GET    /traces              the traces that the X-Ray daemon got; DELETE forgets them
+  POST   /v1/traces           X-Ray's OTLP endpoint in us-east-1: JSON, signed by AKIASANDBOX and sandbox-secret, or by
+                              the temporary ASIASANDBOX, sandbox-temporary-secret, sandbox-session/token+==)";
 
 int Fail(const absl::Status& status) {
   std::cerr << "stratus-sandbox: " << status.message() << "\n";

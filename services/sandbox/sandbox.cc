@@ -16,6 +16,7 @@
 #include "services/sandbox/router.h"
 #include "services/sandbox/token_endpoint.h"
 #include "services/sandbox/xray/daemon.h"
+#include "services/sandbox/xray/otlp_endpoint.h"
 #include "services/sandbox/xray/traces_page.h"
 
 namespace stratus::sandbox {
@@ -23,6 +24,9 @@ namespace {
 
 // Creates at DigitalOcean hold a thread while they last, and many run at once.
 constexpr int kThreads = 32;
+
+// A request with spans may be as large as X-Ray takes it.
+constexpr size_t kBodyBytesMax = 6 << 20;
 
 std::string IssuerErrorBody(int status) {
   return ToText({{"error", status >= 500 ? "server_error" : "invalid_request"}});
@@ -57,6 +61,7 @@ class Sandbox::Services {
     auto xray = xray::Daemon::Start(options_.xray_listen, options_.clock, &faults_);
     if (!xray.ok()) return xray.status();
     xray_ = *std::move(xray);
+    otlp_ = std::make_unique<xray::OtlpEndpoint>(options_.clock, &xray_->store());
     AddRoutes();
     open_.store(true, std::memory_order_release);
     return absl::OkStatus();
@@ -81,6 +86,7 @@ class Sandbox::Services {
     faults_.AddTarget("openweather", OpenWeather::ErrorBody);
     faults_.AddTarget("openmeteo", OpenMeteo::ErrorBody);
     faults_.AddTarget("geocoding", OpenMeteo::ErrorBody);
+    faults_.AddTarget("otlp", xray::OtlpEndpoint::ErrorBody);
     const std::string well_known = absl::StrCat("/", options_.pool_id, "/.well-known");
     router_.Add("POST", "/oauth2/token", "token",
                 [this](const http_server::Request& request) { return AnswerTokenRequest(*issuer_, request); });
@@ -95,6 +101,7 @@ class Sandbox::Services {
     AddAdminRoutes(&router_, issuer_.get(), &faults_);
     digitalocean::AddAdminRoutes(&router_, &digitalocean_);
     xray::AddTraceRoutes(&router_, xray_.get());
+    otlp_->AddRoutes(&router_);
   }
 
   const Options options_;
@@ -105,6 +112,7 @@ class Sandbox::Services {
   OpenMeteo openmeteo_;
   digitalocean::Api digitalocean_;
   std::unique_ptr<xray::Daemon> xray_;
+  std::unique_ptr<xray::OtlpEndpoint> otlp_;
   Router router_{&faults_};
   std::atomic<bool> open_ = false;
 };
@@ -120,7 +128,7 @@ absl::StatusOr<std::unique_ptr<Sandbox>> Sandbox::Start(Options options) {
   auto services = std::make_unique<Services>(std::move(options));
   auto server = http_server::Server::Start(
       listen, [answering = services.get()](const http_server::Request& request) { return answering->Answer(request); },
-      {.threads = kThreads});
+      {.threads = kThreads, .body_bytes_max = kBodyBytesMax});
   if (!server.ok()) return server.status();
   std::unique_ptr<Sandbox> sandbox(new Sandbox(std::move(services)));
   sandbox->server_ = *std::move(server);

@@ -4,11 +4,11 @@ import contextlib
 import os
 import signal
 import sqlite3
-import struct
 import subprocess
 import time
 
 import pytest
+from clock_rig import JumpingClock
 from conftest import ROOT
 from provisioning_rig import Rig, public_key
 
@@ -185,21 +185,6 @@ def test_a_torn_state_file_of_a_killed_engine_loses_nothing(rig):
 
 def pid_in(path):
     return int(path.read_text().split()[0])
-
-
-class JumpingClock:
-    """The wall clock of the service and the gateway, set ahead or back by so many seconds."""
-
-    def __init__(self, folder):
-        library = folder / "jumping_clock.so"
-        subprocess.run(["cc", "-shared", "-fPIC", "-o", library, ROOT / "tests" / "e2e" / "jumping_clock.c", "-ldl"], check=True)
-        self.path = folder / "clock"
-        self.path.write_bytes(bytes(8))
-        self.environment = {"LD_PRELOAD": str(library), "STRATUS_CLOCK_FILE": str(self.path)}
-
-    def set(self, seconds):
-        with open(self.path, "r+b") as file:
-            file.write(struct.pack("@l", seconds))
 
 
 @pytest.mark.parametrize("hours", [1, -1])

@@ -3,27 +3,18 @@
 import concurrent.futures
 import json
 import os
-import re
 import time
 
 import pytest
 from conftest import BUILD, Gateway, Program, call
+from trace_rig import SECONDS_MAX, new_trace, span_counts, xray_id
 
-SECONDS_MAX = 30
 # The door would answer from what it keeps, and the trace end there.
 ANEW = {"Cache-Control": "no-cache"}
 
 
 def traces(gateway, trace_id=""):
     return call(f"http://{gateway.sandbox}/traces{'/' if trace_id else ''}{trace_id}?format=json")
-
-
-def xray_id(trace_id):
-    return f"1-{trace_id[:8]}-{trace_id[8:]}"
-
-
-def new_trace():
-    return f"{int(time.time()):08x}{os.urandom(12).hex()}", os.urandom(8).hex()
 
 
 def wait_for_trace(gateway, trace_id, names):
@@ -113,6 +104,19 @@ def test_a_run_that_outlives_its_call_stays_in_the_calls_trace(gateway, token):
     assert gateway.call("/note?stack=traced", token, "DELETE", timeout=60).status == 200
 
 
+def test_a_database_call_is_a_part_of_the_call_and_shows_no_value(gateway, token):
+    trace_id, parent = new_trace()
+    headers = {"traceparent": f"00-{trace_id}-{parent}-01"}
+    assert gateway.call("/v1/stacks/very-secret-name", token, headers=headers).status == 404
+    spans, by_name = wait_for_trace(gateway, trace_id, ["SQLite"])
+    service, query = by_name["stratus-provisioning (segment)"], by_name["SQLite"]
+    assert query["parent_id"] == service["id"] and query["remote"] and within(query, service)
+    assert query["outcome"] == "ok", "a row that is not there is an answer"
+    assert query["document"]["sql"]["database_type"] == "SQLite"
+    assert "FROM stacks" in query["document"]["sql"]["sanitized_query"]
+    assert "very-secret-name" not in query["document"]["sql"]["sanitized_query"]
+
+
 def test_logs_name_the_trace(gateway, token):
     trace_id, parent = new_trace()
     gateway.call("/v1/weather:today", token, headers={"traceparent": f"00-{trace_id}-{parent}-00"})
@@ -120,13 +124,6 @@ def test_logs_name_the_trace(gateway, token):
     while f'"traceId":"{trace_id}"' not in gateway.program.log():
         assert time.monotonic() < deadline
         time.sleep(0.05)
-
-
-def counts(program):
-    """Spans created, sent and dropped, as the program's metrics have them."""
-    scraped = call(f"http://{program.addresses['admin']}/metrics").body.decode()
-    pattern = r"^stratus_trace_spans_{}_total{{.*}} (\S+)$"
-    return {name: sum(float(value) for value in re.findall(pattern.format(name), scraped, re.M)) for name in ("created", "sent", "dropped")}
 
 
 def test_a_daemon_that_is_away_costs_spans_and_no_call(tmp_path):
@@ -150,7 +147,7 @@ def test_a_daemon_that_is_away_costs_spans_and_no_call(tmp_path):
         assert door.call("/v1/weather:today", token, headers=headers).status == 200
     deadline = time.monotonic() + SECONDS_MAX
     while True:
-        count = counts(program)
+        count = span_counts(program, "xray")
         if count["created"] >= 60 and count["created"] == count["dropped"]:
             break
         assert time.monotonic() < deadline, count
@@ -166,7 +163,7 @@ def test_a_load_loses_nothing_in_silence(gateway, token):
     assert set(replies) == {200}
     deadline = time.monotonic() + SECONDS_MAX
     while True:
-        count = counts(gateway.program)
+        count = span_counts(gateway.program, "xray")
         daemon = traces(gateway).json()
         settled = count["created"] == count["sent"] + count["dropped"] and daemon["spans"] == count["sent"]
         if settled and daemon["waiting"] == 0:

@@ -1,9 +1,42 @@
 #include "services/provisioning/store/database.h"
 
+#include "absl/strings/ascii.h"
 #include "lib/core/status.h"
 #include "services/provisioning/store/connection_pool.h"
 
 namespace stratus::provisioning::store {
+namespace {
+
+// Of a log, and of one statement in it.
+constexpr size_t kStatementLogMax = 1000;
+constexpr size_t kBriefMax = 200;
+constexpr size_t kColumnsMax = 40;
+
+// Where the columns of a SELECT end: its own FROM, not one within brackets.
+size_t EndOfColumns(std::string_view sql) {
+  int depth = 0;
+  for (size_t i = 0; i < sql.size(); ++i) {
+    if (sql[i] == '(') ++depth;
+    if (sql[i] == ')') --depth;
+    if (depth == 0 && sql.substr(i).starts_with(" FROM ")) return i;
+  }
+  return std::string_view::npos;
+}
+
+// What a statement does and to what: on one line, long lists of columns left out, and cut.
+std::string Brief(std::string_view sql) {
+  std::string line(absl::StripAsciiWhitespace(core::ToAbsl(sql)));
+  absl::RemoveExtraAsciiWhitespace(&line);
+  constexpr std::string_view kSelect = "SELECT ";
+  const size_t end = line.starts_with(kSelect) ? EndOfColumns(line) : std::string_view::npos;
+  if (end != std::string_view::npos && end > kSelect.size() + kColumnsMax) {
+    line.replace(kSelect.size(), end - kSelect.size(), "...");
+  }
+  if (line.size() > kBriefMax) line.replace(kBriefMax, std::string::npos, "...");
+  return line;
+}
+
+}  // namespace
 
 absl::StatusOr<int64_t> Connection::Execute(std::string_view sql, Params params, RowFn on_row) {
   // The callback's own errors (NOT_FOUND, a record that does not parse) are the caller's, not the connection's.
@@ -12,6 +45,7 @@ absl::StatusOr<int64_t> Connection::Execute(std::string_view sql, Params params,
     row_status = on_row(row);
     return row_status;
   };
+  if (statement_log_ != nullptr) Log(sql);
   const Outcome outcome = DoExecute(sql, params, guarded);
   if (!row_status.ok()) return row_status;
   absl::Status status = Note(outcome);
@@ -36,6 +70,14 @@ absl::Status Connection::Lock(std::string_view name) { return Note(DoLock(name))
 absl::Status Connection::Notify(const std::vector<std::string>& topics) {
   if (topics.empty()) return absl::OkStatus();
   return Note(DoNotify(topics));
+}
+
+void Connection::Log(std::string_view sql) {
+  if (statement_log_->size() >= kStatementLogMax) return;
+  const std::string brief = Brief(sql);
+  if (statement_log_->ends_with(brief)) return;
+  if (!statement_log_->empty()) statement_log_->append("; ");
+  statement_log_->append(brief);
 }
 
 absl::Status Connection::Note(const Outcome& outcome) {

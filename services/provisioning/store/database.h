@@ -88,6 +88,10 @@ class Connection {
   Failure failure() const { return failure_; }
   const absl::Status& failure_status() const { return failure_status_; }
 
+  // Where the text of each statement is added, in brief and without parameters: one that is repeated once, and some
+  // 1000 bytes in all. Null: nowhere. Outlives its use.
+  void set_statement_log(std::string* log) { statement_log_ = log; }
+
  protected:
   struct Outcome {
     Failure failure = Failure::kNone;
@@ -104,9 +108,11 @@ class Connection {
   virtual Outcome DoNotify(const std::vector<std::string>& topics) = 0;
 
   absl::Status Note(const Outcome& outcome);
+  void Log(std::string_view sql);
 
   Failure failure_ = Failure::kNone;
   absl::Status failure_status_;
+  std::string* statement_log_ = nullptr;
 };
 
 class ConnectionPool;
@@ -131,6 +137,9 @@ class PooledConnection {
 class Database {
  public:
   virtual ~Database() = default;
+
+  // `SQLite`, `PostgreSQL`.
+  virtual std::string_view product() const = 0;
 
   // Waits for a free one, at most the busy timeout, and opens it when it is not. UNAVAILABLE when that fails.
   virtual absl::StatusOr<PooledConnection> Reader() = 0;

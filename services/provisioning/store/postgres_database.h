@@ -23,6 +23,7 @@ class PostgresDatabase final : public Database {
   // UNAVAILABLE: the server does not answer.
   static absl::StatusOr<std::unique_ptr<Database>> Open(const Options& options);
 
+  std::string_view product() const override { return "PostgreSQL"; }
   absl::StatusOr<PooledConnection> Reader() override { return pool_.Take(); }
   absl::StatusOr<PooledConnection> Writer() override { return pool_.Take(); }
   std::shared_ptr<void> Subscribe(std::function<void(std::string_view topic)> callback) override;

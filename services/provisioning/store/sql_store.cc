@@ -55,11 +55,12 @@ SqlStore::SqlStore(std::unique_ptr<Database> database, const Options& options)
       claimant_{.replica = options.replica, .session = core::RandomHex(8)},
       busy_timeout_(options.busy_timeout) {}
 
-absl::Status SqlStore::WriteOnce(Body body, bool* again) {
+absl::Status SqlStore::WriteOnce(Body body, StoreSpan* span, bool* again) {
   *again = false;
   absl::StatusOr<PooledConnection> writer = database_->Writer();
   if (!writer.ok()) return writer.status();
   Connection& connection = **writer;
+  const StoreSpan::Attempt attempt(span, &connection);
   absl::Status status = connection.Begin();
   if (status.ok()) {
     status = body(connection);
@@ -77,12 +78,13 @@ absl::Status SqlStore::WriteOnce(Body body, bool* again) {
 }
 
 absl::Status SqlStore::Write(Body body) {
+  StoreSpan span(database_->product());
   const absl::Duration deadline = core::Clock::Real().Monotonic() + busy_timeout_;
   for (int attempt = 1;; ++attempt) {
     bool again = false;
-    absl::Status status = WriteOnce(body, &again);
-    if (status.ok() || !again || attempt == kAttemptsMax) return status;
-    if (core::Clock::Real().Monotonic() >= deadline) return status;
+    absl::Status status = WriteOnce(body, &span, &again);
+    if (status.ok() || !again || attempt == kAttemptsMax) return span.Ended(std::move(status));
+    if (core::Clock::Real().Monotonic() >= deadline) return span.Ended(std::move(status));
     absl::SleepFor(Pause(attempt));
   }
 }
@@ -98,11 +100,15 @@ absl::Status SqlStore::Transact(absl::FunctionRef<absl::Status(Transaction&)> bo
 
 template <typename T>
 absl::StatusOr<T> SqlStore::Read(absl::FunctionRef<absl::StatusOr<T>(Connection&)> body) {
+  StoreSpan span(database_->product());
   for (int attempt = 1;; ++attempt) {
     absl::StatusOr<PooledConnection> reader = database_->Reader();
-    if (!reader.ok()) return reader.status();
+    if (!reader.ok()) return span.Ended(reader.status());
+    const StoreSpan::Attempt watched(&span, &**reader);
     absl::StatusOr<T> result = body(**reader);
-    if (result.ok() || (*reader)->failure() != Failure::kBroken || attempt == 2) return result;
+    if (!result.ok() && (*reader)->failure() == Failure::kBroken && attempt < 2) continue;
+    span.Ended(result.status()).IgnoreError();
+    return result;
   }
 }
 

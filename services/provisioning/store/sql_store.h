@@ -9,6 +9,7 @@
 #include "services/provisioning/store/database.h"
 #include "services/provisioning/store/run_queue.h"
 #include "services/provisioning/store/store.h"
+#include "services/provisioning/store/store_span.h"
 
 namespace stratus::provisioning::store {
 
@@ -46,7 +47,7 @@ class SqlStore final : public Store {
   // Runs `body` in a transaction, again when the database asks for it.
   absl::Status Write(Body body);
   // One attempt; `again`: whether another one could end better.
-  absl::Status WriteOnce(Body body, bool* again);
+  absl::Status WriteOnce(Body body, StoreSpan* span, bool* again);
   // Runs `body` on a reader; once more on a fresh connection when an idle one turns out to be gone.
   template <typename T>
   absl::StatusOr<T> Read(absl::FunctionRef<absl::StatusOr<T>(Connection&)> body);

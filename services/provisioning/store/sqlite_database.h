@@ -22,6 +22,7 @@ class SqliteDatabase final : public Database {
   // Makes the file (0600) when it is not there; its folder must be. DATA_LOSS: it is damaged.
   static absl::StatusOr<std::unique_ptr<Database>> Open(const Options& options);
 
+  std::string_view product() const override { return "SQLite"; }
   absl::StatusOr<PooledConnection> Reader() override { return readers_.Take(); }
   absl::StatusOr<PooledConnection> Writer() override { return writer_.Take(); }
   std::shared_ptr<void> Subscribe(std::function<void(std::string_view topic)> callback) override;

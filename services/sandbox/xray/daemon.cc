@@ -1,5 +1,6 @@
 #include "services/sandbox/xray/daemon.h"
 
+#include <linux/sock_diag.h>
 #include <netdb.h>
 #include <poll.h>
 #include <signal.h>
@@ -37,6 +38,13 @@ absl::Status CannotListen(const core::Address& listen, std::string_view reason) 
 void EnlargeBuffer(int socket) {
   if (setsockopt(socket, SOL_SOCKET, SO_RCVBUFFORCE, &kReceiveBuffer, sizeof(kReceiveBuffer)) == 0) return;
   setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &kReceiveBuffer, sizeof(kReceiveBuffer));
+}
+
+// What the kernel has thrown away for want of room.
+uint64_t LostBy(int socket) {
+  uint32_t info[SK_MEMINFO_VARS] = {};
+  socklen_t size = sizeof(info);
+  return getsockopt(socket, SOL_SOCKET, SO_MEMINFO, info, &size) == 0 ? info[SK_MEMINFO_DROPS] : 0;
 }
 
 }  // namespace
@@ -160,6 +168,7 @@ Daemon::Counts Daemon::counts() const {
   core::MutexLock lock(mutex_);
   Counts counts = counts_;
   counts.waiting = waiting_.size() + looking_at_;
+  counts.lost = LostBy(socket_);
   return counts;
 }
 

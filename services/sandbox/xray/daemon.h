@@ -40,6 +40,7 @@ class Daemon {
     uint64_t datagrams = 0;  // received
     uint64_t waiting = 0;    // of them, not looked at yet
     uint64_t overrun = 0;    // of them, lost here: they came faster than they could be looked at
+    uint64_t lost = 0;       // beside them: the socket's buffer had no room, so they were never received
   };
   Counts counts() const;
 

@@ -113,10 +113,9 @@ Json SpanJson(const StoredSpan& span) {
 Json Counts(Daemon* daemon) {
   const Daemon::Counts counts = daemon->counts();
   const StoreStats stats = daemon->store().stats();
-  return {{"datagrams", counts.datagrams}, {"waiting", counts.waiting},
-          {"overrun", counts.overrun},     {"documents", stats.documents},
-          {"spans", stats.spans},          {"rejected", stats.rejected},
-          {"traces", stats.traces},        {"sampling", daemon->sampling().Reported()}};
+  return {{"datagrams", counts.datagrams}, {"waiting", counts.waiting},    {"overrun", counts.overrun},
+          {"lost", counts.lost},           {"documents", stats.documents}, {"spans", stats.spans},
+          {"rejected", stats.rejected},    {"traces", stats.traces},       {"sampling", daemon->sampling().Reported()}};
 }
 
 http_server::Response ListJson(Daemon* daemon) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "lib/rpc/unary.h"
+#include "lib/telemetry/span.h"
 #include "services/provisioning/service/api/caller.h"
 #include "services/provisioning/service/api/fair_executor.h"
 
@@ -16,11 +17,12 @@ template <typename CallType, typename Handle>
 void OnExecutor(FairExecutor* executor, std::shared_ptr<CallType> call, Handle handle) {
   Caller caller = CallerOf(*call);
   const std::string tenant = caller.tenant;
-  const absl::Status submitted =
-      executor->Submit(tenant, [call, caller = std::move(caller), handle = std::move(handle)]() mutable {
-        if (call->cancelled()) return call->Finish(absl::CancelledError("the caller went away before its turn"));
-        handle(caller, call);
-      });
+  const absl::Status submitted = executor->Submit(tenant, [call, caller = std::move(caller), handle = std::move(handle),
+                                                           span = telemetry::CurrentSpan()]() mutable {
+    const telemetry::ScopedSpan scope(span);
+    if (call->cancelled()) return call->Finish(absl::CancelledError("the caller went away before its turn"));
+    handle(caller, call);
+  });
   if (!submitted.ok()) call->Finish(submitted);
 }
 
