@@ -38,6 +38,8 @@ def ask_http(port, request):
         headers = {name.lower(): value for name, value in response.getheaders()}
         if headers.get("content-encoding") == "gzip":
             body = gzip.decompress(body)
+        elif headers.get("content-encoding"):
+            body = b"(coded)"
         return Answer(response.status, headers, body, complete)
     except (OSError, http.client.HTTPException) as error:
         return Answer(note=f"no answer: {type(error).__name__}")

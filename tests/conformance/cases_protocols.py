@@ -7,6 +7,7 @@ import json
 from case import (
     AIP193,
     CODE_PROTO,
+    CONNECT,
     GRPC,
     OURS,
     RFC9110,
@@ -188,6 +189,20 @@ LIMITS = Group(
             Expect(fields={"displayName": "x" * 5000}, headers={"content-encoding": "gzip", "vary": "(?i)accept-encoding"}),
         ),
         Case(
+            "zstd for who takes it",
+            get("/v1/give/long", accept_encoding="zstd"),
+            "with `Vary`",
+            OURS,
+            Expect(headers={"content-encoding": "zstd", "vary": "(?i)accept-encoding"}),
+        ),
+        Case(
+            "br for who takes it",
+            get("/v1/give/long", accept_encoding="br"),
+            "with `Vary`",
+            OURS,
+            Expect(headers={"content-encoding": "br", "vary": "(?i)accept-encoding"}),
+        ),
+        Case(
             "gzip from a client",
             Http(
                 "POST",
@@ -238,6 +253,41 @@ PROTOCOLS = Group(
             "base64",
             OURS,
             Expect(headers={"content-type": "application/grpc-web-text"}, has="^[A-Za-z0-9+/=]+$"),
+        ),
+        Case(
+            "Connect, unary in binary",
+            post(f"{SERVICE}/Query", b"\x0a\x01x", "application/proto", connect_protocol_version="1"),
+            "a bare message each way",
+            CONNECT,
+            Expect(has='name: "x"', headers={"content-type": "^application/proto$"}),
+        ),
+        Case(
+            "Connect, unary in JSON",
+            post(f"{SERVICE}/Query", '{"name":"x"}', connect_protocol_version="1"),
+            "a bare message each way",
+            CONNECT,
+            gets('name: "x"'),
+        ),
+        Case(
+            "Connect, an error",
+            post(f"{SERVICE}/Fail", b"\x08\x05", "application/proto", connect_protocol_version="1"),
+            "in JSON, under its own status",
+            CONNECT,
+            Expect((404,), fields={"code": "not_found"}, headers={"content-type": "^application/json"}),
+        ),
+        Case(
+            "Connect, a stream",
+            post(f"{SERVICE}/Stream", frame(b"\x08\x01"), "application/connect+proto", connect_protocol_version="1"),
+            "frames, the last one says how it ended",
+            CONNECT,
+            Expect(has=r"Stream[\s\S]*\x02\x00\x00\x00\x02\{\}$", headers={"content-type": r"^application/connect\+proto$"}),
+        ),
+        Case(
+            "Connect, a stream's error",
+            post(f"{SERVICE}/Stream", frame(b'{"code":10}'), "application/connect+json", connect_protocol_version="1"),
+            "200, and the error in the last frame",
+            CONNECT,
+            Expect(has=r'^\x02[\s\S]*\{"error":\{"code":"aborted"'),
         ),
         Case(
             "its own reflection",
