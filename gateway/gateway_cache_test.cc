@@ -13,6 +13,7 @@
 #include "gateway/filter/content_coding.h"
 #include "gateway/testing/gateway_fixture.h"
 #include "lib/core/status.h"
+#include "stratus/gateway/v1/caching.pb.h"
 
 namespace stratus::gateway {
 namespace {
@@ -246,6 +247,24 @@ TEST_F(GatewayCacheTest, ConfigurationStandsOverAMethodsOption) {
   Start();
   for (int i = 0; i < 2; ++i) EXPECT_EQ(GetAs("ann", "/t/found/1").headers.at("cache-control"), "max-age=5");
   EXPECT_EQ(server_.gets(), 2);
+}
+
+TEST_F(GatewayCacheTest, AnOptionThatMakesNoSenseIsRefusedWithTheMethodsName) {
+  options_.listen = *core::ParseAddress("127.0.0.1:0");
+  options_.config.add_upstreams()->set_address(server_.address());
+  for (const bool vary : {false, true}) {
+    options_.descriptors = testing::ShapesDescriptors();
+    for (auto& file : *options_.descriptors.mutable_file()) {
+      if (file.name() != "shapes.proto") continue;
+      for (auto& method : *file.mutable_service(0)->mutable_method()) {
+        if (method.name() != "Find") continue;
+        auto* caching = method.mutable_options()->MutableExtension(gateway::v1::caching);
+        vary ? caching->add_vary("Accept-Language") : caching->set_cache_control("max-age=1\r\nx: y");
+      }
+    }
+    const auto started = Gateway::Start(options_);
+    EXPECT_THAT(std::string(started.status().message()), HasSubstr("Shapes.Find: caching."));
+  }
 }
 
 TEST_F(GatewayCacheTest, TheServicesWordIsTheLast) {
