@@ -10,6 +10,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "lib/core/mutex.h"
+#include "lib/core/redact.h"
 
 namespace stratus::core {
 namespace {
@@ -64,6 +65,14 @@ void AppendNumber(std::string* out, double value) {
   out->append(text, result.ptr);
 }
 
+void AppendText(std::string* out, std::string_view text) {
+  if (HoldsSecret(text)) {
+    AppendJsonString(out, Redacted(text));
+  } else {
+    AppendJsonString(out, text);
+  }
+}
+
 void WriteLine(std::string_view line) {
   if (g_has_sink.load(std::memory_order_acquire)) {
     MutexLock lock(g_sink_mutex);
@@ -111,13 +120,13 @@ void Log(Severity severity, std::string_view message, std::initializer_list<LogF
   line += "\",\"severity\":\"";
   line += Name(severity);
   line += "\",\"message\":";
-  AppendJsonString(&line, message);
+  AppendText(&line, message);
   for (const LogField& field : fields) {
     line.push_back(',');
     AppendJsonString(&line, field.key);
     line.push_back(':');
     if (const auto* text = std::get_if<std::string_view>(&field.value)) {
-      AppendJsonString(&line, *text);
+      AppendText(&line, *text);
     } else if (const auto* integer = std::get_if<int64_t>(&field.value)) {
       line += std::to_string(*integer);
     } else if (const auto* number = std::get_if<double>(&field.value)) {
