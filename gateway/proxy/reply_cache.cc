@@ -82,7 +82,7 @@ void ReplyCache::Clear() {
   ++generation_;
   by_key_.clear();
   entries_.clear();
-  bytes_ = 0;
+  SetBytes(0);
 }
 
 void ReplyCache::Store(std::string_view key, std::unique_ptr<CachedReply> reply) {
@@ -95,12 +95,18 @@ void ReplyCache::Store(std::string_view key, std::unique_ptr<CachedReply> reply)
   if (bytes > bytes_max_) return;
   entries_.push_front({std::string(key), std::move(reply), bytes});
   by_key_.emplace(entries_.front().key, entries_.begin());
-  bytes_ += bytes;
+  SetBytes(bytes_ + bytes);
   Count(stats_->stored);
 }
 
+// Unsigned sums wrap around, so a difference below zero comes out right.
+void ReplyCache::SetBytes(size_t bytes) {
+  stats_->bytes.fetch_add(bytes - bytes_, std::memory_order_relaxed);
+  bytes_ = bytes;
+}
+
 void ReplyCache::Erase(Entries::iterator entry) {
-  bytes_ -= entry->bytes;
+  SetBytes(bytes_ - entry->bytes);
   by_key_.erase(entry->key);
   entries_.erase(entry);
 }

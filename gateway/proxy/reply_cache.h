@@ -37,6 +37,7 @@ struct ReplyCacheStats {
   std::atomic<uint64_t> bypasses{0};  // the request could not be answered from a cache
   std::atomic<uint64_t> stored{0};
   std::atomic<uint64_t> evicted{0};
+  std::atomic<uint64_t> bytes{0};  // held now
 };
 
 // Who waits for another's flight.
@@ -56,6 +57,7 @@ class ReplyCache {
 
   // What is kept counts with its key, and twice, for its gzip. The least recently used goes first.
   ReplyCache(upstream::TimerQueue* timers, size_t bytes_max, std::shared_ptr<ReplyCacheStats> stats);
+  ~ReplyCache() { Clear(); }
 
   // kHit, kStale: `reply` is what is kept, valid until the cache is used again. kFly: the caller has to Land. kWait:
   // `waiter` hears of the landing, unless it leaves.
@@ -89,6 +91,7 @@ class ReplyCache {
   void Store(std::string_view key, std::unique_ptr<CachedReply> reply);
   void Erase(Entries::iterator entry);
   void WakeLanded();
+  void SetBytes(size_t bytes);
 
   upstream::TimerQueue* const timers_;
   const size_t bytes_max_;

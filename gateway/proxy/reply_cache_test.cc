@@ -125,6 +125,7 @@ class SmallReplyCacheTest : public ReplyCacheTest {
 TEST_F(SmallReplyCacheTest, DropsTheLeastRecentlyUsed) {
   for (int i = 0; i < 8; ++i) Keep(std::to_string(i), Reply(std::string(900, 'x')));
   EXPECT_EQ(stats_->evicted, 0u);
+  EXPECT_GT(stats_->bytes, 0u);
   EXPECT_EQ(Ask("0"), Answer::kHit);
   Keep("8", Reply(std::string(900, 'x')));
   EXPECT_EQ(stats_->evicted, 1u);

@@ -9,6 +9,7 @@
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "lib/core/log_trace.h"
 #include "lib/core/mutex.h"
 #include "lib/core/redact.h"
 
@@ -18,6 +19,7 @@ namespace {
 std::atomic<Severity> g_level{Severity::kInfo};
 std::atomic<bool> g_has_sink{false};
 Mutex g_sink_mutex;
+thread_local const std::string* t_trace_id = nullptr;
 std::function<void(std::string_view)>& Sink() {
   static auto* sink = new std::function<void(std::string_view)>();
   return *sink;
@@ -135,9 +137,18 @@ void Log(Severity severity, std::string_view message, std::initializer_list<LogF
       line += std::get<bool>(field.value) ? "true" : "false";
     }
   }
+  if (t_trace_id != nullptr && !t_trace_id->empty()) {
+    line += ",\"traceId\":";
+    AppendText(&line, *t_trace_id);
+  }
   line += "}\n";
   WriteLine(line);
 }
+
+ScopedLogTrace::ScopedLogTrace(std::string_view trace_id) : trace_id_(trace_id), before_(t_trace_id) {
+  t_trace_id = &trace_id_;
+}
+ScopedLogTrace::~ScopedLogTrace() { t_trace_id = before_; }
 
 void SetLogLevel(Severity severity) { g_level.store(severity, std::memory_order_relaxed); }
 bool LogEnabled(Severity severity) { return severity >= g_level.load(std::memory_order_relaxed); }

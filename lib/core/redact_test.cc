@@ -4,6 +4,7 @@
 
 #include "gtest/gtest.h"
 #include "lib/core/log.h"
+#include "lib/core/log_trace.h"
 
 namespace stratus::core {
 namespace {
@@ -49,6 +50,24 @@ TEST(Redact, IsAppliedToEveryLineOfTheLog) {
   EXPECT_EQ(line.find("eyJ"), std::string::npos) << line;
   EXPECT_EQ(line.find("0123abc"), std::string::npos) << line;
   EXPECT_NE(line.find("appid=[redacted] gave 401"), std::string::npos) << line;
+}
+
+TEST(ScopedLogTrace, NamesTheTraceInEachLineOfItsThread) {
+  std::string lines;
+  SetLogSink([&lines](std::string_view text) { lines += text; });
+  {
+    const ScopedLogTrace outer("4bf92f3577b34da6a3ce929d0e0e4736");
+    const ScopedLogTrace none("");
+    Log(Severity::kInfo, "apart");
+  }
+  {
+    const ScopedLogTrace scope("4bf92f3577b34da6a3ce929d0e0e4736");
+    Log(Severity::kInfo, "a run begins", {{"run", "r1"}});
+  }
+  Log(Severity::kInfo, "after");
+  SetLogSink(nullptr);
+  EXPECT_NE(lines.find(R"("run":"r1","traceId":"4bf92f3577b34da6a3ce929d0e0e4736"})"), std::string::npos) << lines;
+  EXPECT_EQ(lines.find("traceId"), lines.rfind("traceId")) << lines;
 }
 
 }  // namespace

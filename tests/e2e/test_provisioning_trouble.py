@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import ROOT
+from programs import ROOT
 from provisioning_rig import Rig, public_key
 
 PAGE = 4096

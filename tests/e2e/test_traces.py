@@ -7,7 +7,7 @@ import re
 import time
 
 import pytest
-from conftest import BUILD, Gateway, Program, call
+from programs import BUILD, Gateway, Program, call
 
 SECONDS_MAX = 30
 

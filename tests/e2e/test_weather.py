@@ -6,7 +6,7 @@ import subprocess
 
 import grpc
 import pytest
-from conftest import grpcurl
+from programs import grpcurl
 
 PATHS = ["/v1/weather:today", "/api/v1/get-today-weather"]
 METHOD = "stratus.weather.v1.WeatherService/GetTodayWeather"

@@ -24,6 +24,7 @@ class SqliteDatabase final : public Database {
 
   absl::StatusOr<PooledConnection> Reader() override { return readers_.Take(); }
   absl::StatusOr<PooledConnection> Writer() override { return writer_.Take(); }
+  PoolUse use() override;
   std::shared_ptr<void> Subscribe(std::function<void(std::string_view topic)> callback) override;
 
  private:
