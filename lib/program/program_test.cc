@@ -32,11 +32,12 @@ class ProgramTest : public ::testing::Test {
 
   void Start(const std::vector<std::string>& arguments = {}) {
     app_.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
-    auto started = Program::Start({.name = "stratus-test", .app = &app_, .flags = flags_, .environment = [](auto name) {
-                                     return name == "OTEL_EXPORTER_OTLP_HEADERS"
-                                                ? std::optional<std::string>(absl::StrCat("x-key=", kSecret))
-                                                : std::nullopt;
-                                   }});
+    const Environment environment = [](std::string_view name) -> std::optional<std::string> {
+      if (name == "OTEL_EXPORTER_OTLP_ENDPOINT") return "http://127.0.0.1:1";
+      if (name == "OTEL_EXPORTER_OTLP_HEADERS") return absl::StrCat("x-key=", kSecret);
+      return std::nullopt;
+    };
+    auto started = Program::Start({.name = "stratus-test", .app = &app_, .flags = flags_, .environment = environment});
     ASSERT_TRUE(started.ok()) << started.status();
     program_ = *std::move(started);
   }

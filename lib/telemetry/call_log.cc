@@ -22,8 +22,8 @@ bool IsFailure(const CallLine& line) { return line.code != absl::StatusCode::kOk
 
 core::Severity SeverityOf(const CallLine& line, bool failed) {
   if (!failed) return core::Severity::kInfo;
-  const SpanOutcome outcome =
-      line.code == absl::StatusCode::kOk ? OutcomeOfHttp(line.http_status) : OutcomeOf(line.code);
+  // As in the call's segment. Over gRPC the HTTP status is 200, however the call ended.
+  const SpanOutcome outcome = line.http_status >= 400 ? OutcomeOfHttp(line.http_status) : OutcomeOf(line.code);
   return outcome == SpanOutcome::kFault ? core::Severity::kError : core::Severity::kWarning;
 }
 

@@ -81,8 +81,14 @@ TEST(CallLog, WritesOneJsonObjectALine) {
 
 TEST(CallLog, TellsOurFaultsFromMistakesOfCallers) {
   CallLine line = Line();
+  line.code = absl::StatusCode::kUnimplemented;
+  line.http_status = 405;
+  EXPECT_THAT(TextOf(line), HasSubstr(R"("severity":"WARNING")"));
   line.code = absl::StatusCode::kUnavailable;
+  line.http_status = 503;
   EXPECT_THAT(TextOf(line), HasSubstr(R"("severity":"ERROR")"));
+  line.http_status = 200;
+  EXPECT_THAT(TextOf(line), HasSubstr(R"("severity":"ERROR")")) << "a gRPC call";
   line.code = absl::StatusCode::kOk;
   line.http_status = 200;
   EXPECT_THAT(TextOf(line), HasSubstr(R"("severity":"INFO")"));
@@ -156,6 +162,7 @@ TEST(CallLog, FollowsTheLogLevel) {
     log.Write(Line());
     CallLine fault = Line();
     fault.code = absl::StatusCode::kInternal;
+    fault.http_status = 500;
     log.Write(fault);
   });
   core::SetLogLevel(core::Severity::kInfo);

@@ -37,7 +37,7 @@ def end_all():
 class Program:
     """A running program of build/bin, and the addresses it wrote to its ready file."""
 
-    def __init__(self, name, folder, *arguments, env=None):
+    def __init__(self, name, folder, *arguments, env=None, stdout=None):
         self.name = name
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
@@ -47,8 +47,8 @@ class Program:
             self.process = subprocess.Popen(
                 [BUILD / "bin" / name, f"--ready-file={ready}", *arguments],
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
+                stdout=stdout or log,
+                stderr=log,
                 env={"PATH": os.environ["PATH"], **(env or {})},
             )
         RUNNING.append(self.process)

@@ -94,6 +94,22 @@ def test_a_refused_call_has_a_trace_too(gateway):
     assert [span["outcome"] for span in spans] == ["error"]
 
 
+def test_what_no_method_is_there_for_has_a_trace_too(gateway):
+    trace_id, parent = new_trace()
+    headers = {"traceparent": f"00-{trace_id}-{parent}-01"}
+    assert gateway.call("/nothing/here?secret=1", headers=headers).status == 404
+    assert gateway.call("/v1/weather:today", method="PATCH", headers=headers).status == 405
+    deadline = time.monotonic() + SECONDS_MAX
+    while len(wait_for_trace(gateway, trace_id, ["stratus-gateway (segment)"])[0]) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    spans, _ = wait_for_trace(gateway, trace_id, ["stratus-gateway (segment)"])
+    assert {span["outcome"] for span in spans} == {"error"}
+    assert {span["document"]["http"]["response"]["status"] for span in spans} == {404, 405}
+    assert {span["document"]["annotations"]["route"] for span in spans} == {"unmatched"}
+    assert "secret" not in json.dumps(spans)
+
+
 def test_a_run_that_outlives_its_call_stays_in_the_calls_trace(gateway, token):
     trace_id, parent = new_trace()
     body = json.dumps({"title": "traced", "body": "one call, one trace"}).encode()
