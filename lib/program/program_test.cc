@@ -7,6 +7,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "lib/core/log.h"
+#include "lib/core/mutex.h"
 #include "lib/http_client/http_client.h"
 
 namespace stratus::program {
@@ -23,7 +24,10 @@ class ProgramTest : public ::testing::Test {
     flags_.admin_listen = "127.0.0.1:0";
     flags_.access_log = "off";
     AddFlags(&app_, &flags_);
-    core::SetLogSink([this](std::string_view line) { log_ += line; });
+    core::SetLogSink([this](std::string_view line) {
+      core::MutexLock lock(mutex_);
+      log_ += line;
+    });
   }
   ~ProgramTest() override {
     core::SetLogSink(nullptr);
@@ -46,14 +50,20 @@ class ProgramTest : public ::testing::Test {
     return reply.ok() ? reply->body : reply.status().ToString();
   }
   // From the log, as nothing else says it here.
-  std::string AdminAddress() const {
-    const size_t at = log_.find("admin=") + 6;
-    return log_.substr(at, log_.find_first_of("\" ", at) - at);
+  std::string AdminAddress() {
+    const std::string log = Log();
+    const size_t at = log.find("admin=") + 6;
+    return log.substr(at, log.find_first_of("\" ", at) - at);
+  }
+  std::string Log() {
+    core::MutexLock lock(mutex_);
+    return log_;
   }
 
   CLI::App app_;
   Flags flags_;
-  std::string log_;
+  core::Mutex mutex_;
+  std::string log_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<Program> program_;
   http_client::Client client_{{.attempts_max = 1}};
 };
@@ -79,7 +89,7 @@ TEST_F(ProgramTest, BeginsAtTheLogLevelItIsGiven) {
 TEST_F(ProgramTest, AReadyFileThatCannotBeWrittenClosesTheAdminPortAgain) {
   Start({"--ready-file=/nowhere/at/all"});
   EXPECT_FALSE(program_->Ready({}).ok());
-  EXPECT_EQ(log_.find("is ready"), std::string::npos);
+  EXPECT_EQ(Log().find("is ready"), std::string::npos);
 }
 
 TEST_F(ProgramTest, AWrongAdminAddressIsAnErrorOfTheStart) {
