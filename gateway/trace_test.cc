@@ -212,6 +212,7 @@ TEST_F(GatewayTraceTest, ShowsWhatTheDoorRefusesBeforeThereIsACall) {
     EXPECT_THAT(spans[0].annotations, Contains(Pair("route", AnnotationValue("unmatched"))));
     EXPECT_THAT(spans[0].http.url, Not(HasSubstr("secret")));
     EXPECT_THAT(response.headers.at("x-amzn-trace-id"), HasSubstr("Root=1-"));
+    EXPECT_EQ(response.headers.at("x-request-id").size(), 32u);
     if (refusal.headers == kTraceparent) {
       EXPECT_EQ(spans[0].parent_text(), "b7ad6b7169203331");
     }

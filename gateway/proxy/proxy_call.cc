@@ -3,23 +3,13 @@
 #include <algorithm>
 
 #include "absl/time/clock.h"
+#include "gateway/proxy/request_id.h"
 #include "gateway/upstream/grpc_wire.h"
 
 namespace stratus::gateway::proxy {
 namespace {
 
-constexpr size_t kRequestIdMax = 128;
 constexpr std::string_view kGrpcHealth = "/grpc.health.";
-
-bool ValidRequestId(std::string_view id) {
-  return !id.empty() && id.size() <= kRequestIdMax &&
-         std::all_of(id.begin(), id.end(), [](char c) { return c > 0x20 && c < 0x7f; });
-}
-
-void AppendHex(uint64_t value, std::string* out) {
-  constexpr char kHex[] = "0123456789abcdef";
-  for (int shift = 60; shift >= 0; shift -= 4) out->push_back(kHex[value >> shift & 15]);
-}
 
 }  // namespace
 
@@ -32,19 +22,8 @@ void ProxyCall::Begin(http::Exchange* exchange, std::shared_ptr<WorkerSnapshot> 
   route_ = route;
   started_ns_ = upstream::TimerQueue::Now();
   trace_.Begin(env_.tracing, request());
-  SetRequestId();
+  SetRequestId(request(), env_.random, &request_id_);
   exchange->SetHandler(this);
-}
-
-void ProxyCall::SetRequestId() {
-  request_id_.clear();
-  const std::string_view given = request().Find("x-request-id");
-  if (ValidRequestId(given)) {
-    request_id_ = given;
-    return;
-  }
-  AppendHex(env_.random(), &request_id_);
-  AppendHex(env_.random(), &request_id_);
 }
 
 void ProxyCall::Authorize(const auth::Policy& policy) {

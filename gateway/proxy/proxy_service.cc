@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "gateway/proxy/error_reply.h"
+#include "gateway/proxy/request_id.h"
 #include "gateway/upstream/grpc_wire.h"
 #include "lib/core/status.h"
 
@@ -175,7 +176,8 @@ void ProxyService::Refuse(http::Exchange* exchange, int http_status, absl::Statu
   const int64_t started_ns = upstream::TimerQueue::Now();
   const http::RequestHead& head = exchange->request();
   refusal_trace_.Begin(environment_.tracing, head);
-  HeaderList headers;
+  SetRequestId(head, environment_.random, &refusal_id_);
+  HeaderList headers = {{"x-request-id", refusal_id_}};
   if (!allow.empty()) headers.push_back({"allow", allow});
   refusal_trace_.AppendResponseHeaders(&headers);
   if (environment_.cors != nullptr) environment_.cors->Append(head, &headers);
@@ -189,6 +191,7 @@ void ProxyService::Record(const http::RequestHead& head, int http_status, absl::
   if (environment_.stats != nullptr) environment_.stats->Add(kUnmatched, code, nanos);
   if (environment_.call_log == nullptr) return;
   telemetry::CallLine line = LineFor(head);
+  line.request_id = refusal_id_;
   line.trace_id = refusal_trace_.trace_id();
   line.http_status = http_status;
   line.code = code;

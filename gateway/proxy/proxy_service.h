@@ -63,7 +63,9 @@ class ProxyService final : public http::Service {
   CallPool<PassThroughCall> pass_through_;
   route::Match match_;
   std::string allow_;
-  CallTrace refusal_trace_;  // of one refusal at a time
+  // Of one refusal at a time.
+  CallTrace refusal_trace_;
+  std::string refusal_id_;
 };
 
 }  // namespace stratus::gateway::proxy

@@ -139,12 +139,15 @@ void AppendCallLine(const CallLine& line, std::string* out) {
 
 CallLog::CallLog(CallLogOptions options) : options_(options), writer_(options.fd) {}
 
-bool CallLog::IsWanted(const CallLine& line, bool failed) const {
+bool CallLog::IsWanted(const CallLine& line, bool failed) {
   if (!core::LogEnabled(SeverityOf(line, failed))) return false;
   if (failed) return true;
   if (line.health_check && !options_.health_checks) return false;
   if (options_.sample_one_in <= 1) return true;
-  return HashOf(line.trace_id.empty() ? line.request_id : line.trace_id) % options_.sample_one_in == 0;
+  // The request's id goes with it from program to program, also where there is no tracing.
+  const std::string_view id = line.request_id.empty() ? line.trace_id : line.request_id;
+  if (id.empty()) return unnamed_.fetch_add(1, std::memory_order_relaxed) % options_.sample_one_in == 0;
+  return HashOf(id) % options_.sample_one_in == 0;
 }
 
 void CallLog::Write(const CallLine& line) {

@@ -8,7 +8,7 @@
 // three that a caller makes up (request id, HTTP method, path) are bounded, and dropped or blotted out where they look
 // like a credential.
 //
-// Which calls: failures always, successes one in N, chosen by the trace's id, so that all programs choose the same
+// Which calls: failures always, successes one in N, chosen by the request's id, so that all programs choose the same
 // ones; health checks that succeed not at all unless asked for. Severities are INFO, WARNING for what the caller did
 // wrong, ERROR for faults: `/loglevel` holds here too. Lines go out by a thread of their own (core/line_writer.h).
 #pragma once
@@ -66,10 +66,11 @@ class CallLog {
   void WriteMetrics(Snapshot& out) const;
 
  private:
-  bool IsWanted(const CallLine& line, bool failed) const;
+  bool IsWanted(const CallLine& line, bool failed);
 
   const CallLogOptions options_;
   std::atomic<uint64_t> skipped_{0};
+  std::atomic<uint64_t> unnamed_{0};  // successes without any id
   core::LineWriter writer_;
 };
 

@@ -131,15 +131,32 @@ TEST(CallLog, KeepsAllFailuresAndOneInNOfTheRest) {
   EXPECT_THAT(metrics, HasSubstr(absl::StrCat("stratus_access_log_skipped_total ", 1000 - successes)));
 }
 
-TEST(CallLog, EveryProgramKeepsTheSameTraces) {
+TEST(CallLog, EveryProgramKeepsTheSameCalls) {
   std::string kept[2];
-  for (std::string& text : kept) {
-    text = Written({.sample_one_in = 7}, [](CallLog& log) {
-      for (int i = 0; i < 100; ++i) log.Write(Success(absl::StrCat("trace", i)));
+  for (int program = 0; program < 2; ++program) {
+    kept[program] = Written({.sample_one_in = 7}, [program](CallLog& log) {
+      for (int i = 0; i < 100; ++i) {
+        const std::string request_id = absl::StrCat("request", i), trace_id = absl::StrCat(i, "of", program);
+        CallLine line = Success(program == 0 ? "" : trace_id);  // the first one traces nothing
+        line.request_id = request_id;
+        log.Write(line);
+      }
     });
+    for (size_t at = 0; (at = kept[program].find(",\"traceId\"")) != std::string::npos;) {
+      kept[program].erase(at, kept[program].find(',', at + 1) - at);
+    }
   }
   EXPECT_GT(Lines(kept[0]), 0);
+  EXPECT_LT(Lines(kept[0]), 100);
   EXPECT_EQ(kept[0], kept[1]);
+}
+
+TEST(CallLog, KeepsOneInNOfWhatHasNoId) {
+  EXPECT_EQ(Lines(Written({.sample_one_in = 10},
+                          [](CallLog& log) {
+                            for (int i = 0; i < 100; ++i) log.Write(Success(""));
+                          })),
+            10);
 }
 
 TEST(CallLog, LeavesOutHealthChecksUntilTheyFail) {
