@@ -70,7 +70,7 @@ class CallLog {
 
   const CallLogOptions options_;
   std::atomic<uint64_t> skipped_{0};
-  std::atomic<uint64_t> unnamed_{0};  // successes without any id
+  std::atomic<uint64_t> unnamed_{1};  // successes without any id, and the next one
   core::LineWriter writer_;
 };
 
