@@ -53,7 +53,7 @@ absl::StatusOr<proxy::ProxyOptions> MakeProxyOptions(GatewayOptions* options, co
     if (!cors.ok()) return cors.status();
     proxy.cors = *std::move(cors);
   }
-  if (options->access_log_fd >= 0) proxy.access_log = std::make_shared<filter::AccessLog>(options->access_log_fd);
+  proxy.call_log = options->call_log;
   proxy.upstreams = settings.upstreams;
   proxy.authenticator = options->authenticator;
   proxy.headers = std::make_shared<proxy::HeaderMap>(options->config.headers());
@@ -78,6 +78,8 @@ constexpr Counter kCounters[] = {
     {"stratus_gateway_requests_total", "Requests received", false, &http::ListenerStats::requests},
     {"stratus_gateway_requests_malformed_total", "Requests refused by the connection itself", false,
      &http::ListenerStats::requests_malformed},
+    {"stratus_gateway_tls_handshakes_failed_total", "TLS handshakes with clients that failed, or that clients gave up",
+     false, &http::ListenerStats::tls_handshakes_failed},
     {"stratus_gateway_exchanges_aborted_total", "Requests whose client went away", false,
      &http::ListenerStats::exchanges_aborted},
 };

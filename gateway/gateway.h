@@ -20,6 +20,7 @@
 #include "google/protobuf/descriptor.pb.h"
 #include "lib/auth/authenticator.h"
 #include "lib/core/address.h"
+#include "lib/telemetry/call_log.h"
 #include "lib/telemetry/metrics.h"
 #include "stratus/config/v1/gateway.pb.h"
 
@@ -38,8 +39,7 @@ struct GatewayOptions {
   std::string token_url;  // where /docs gets tokens; may be empty
   // JSON that is merged into /openapi.json (gateway/openapi/overlay.h); empty: none. A wrong one is INVALID_ARGUMENT.
   std::string openapi_overlay;
-  // The access log's file descriptor; -1: none.
-  int access_log_fd = -1;
+  std::shared_ptr<telemetry::CallLog> call_log;  // may be null
   // Segments and the trace headers of upstream calls; see proxy/call_trace.h.
   proxy::TraceSettings tracing;
 };

@@ -568,11 +568,12 @@ TEST_F(GatewayTest, WritesAnAccessLineWithoutTokensOrQueries) {
   int ends[2];
   ASSERT_EQ(::pipe(ends), 0);
   options_.authenticator = std::make_shared<FakeAuthenticator>();
-  options_.access_log_fd = ends[1];
+  options_.call_log = std::make_shared<telemetry::CallLog>(telemetry::CallLogOptions{.fd = ends[1]});
   Start();
   client_->Get("/t/items/1?count=12345", "Authorization: Bearer good\r\nX-Request-Id: id-7\r\n");
   client_ = nullptr;
   gateway_ = nullptr;
+  options_.call_log = nullptr;
   ::close(ends[1]);
   std::string log(4096, '\0');
   log.resize(static_cast<size_t>(::read(ends[0], log.data(), log.size())));

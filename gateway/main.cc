@@ -1,6 +1,4 @@
 // stratus-gateway: a REST and gRPC door in front of gRPC services.
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <fstream>
 #include <iostream>
@@ -14,29 +12,21 @@
 #include "gateway/descriptor_watcher.h"
 #include "gateway/gateway.h"
 #include "gateway/settings.h"
-#include "lib/auth/auth_metrics.h"
-#include "lib/auth/environment.h"
-#include "lib/auth/token_checks.h"
+#include "google/protobuf/util/json_util.h"
 #include "lib/core/config_loader.h"
-#include "lib/core/log.h"
-#include "lib/core/ready_file.h"
 #include "lib/core/status.h"
 #include "lib/core/termination_signal.h"
-#include "lib/telemetry/admin_server.h"
-#include "lib/telemetry/metrics.h"
-#include "lib/telemetry/readiness.h"
-#include "lib/telemetry/tracing.h"
+#include "lib/program/program.h"
 
 namespace {
 
 using namespace stratus;
 
-constexpr absl::Duration kTraceFlush = absl::Seconds(2);
 constexpr absl::Duration kReflectionTimeout = absl::Seconds(30);
 
 struct Flags {
   std::string listen = "127.0.0.1:8080";
-  std::string admin_listen = "127.0.0.1:9090";
+  program::Flags program;
   std::vector<std::string> upstreams;
   std::vector<std::string> descriptors;
   bool reflection = false;
@@ -45,14 +35,11 @@ struct Flags {
   std::string tls_cert;
   std::string tls_key;
   std::string auth = "cognito";
-  std::string access_log = "stdout";
   std::string docs_dir;
   std::string title = "API";
   std::string token_url;
   std::string openapi_overlay;
-  std::string ready_file;
   int threads = 0;
-  int drain_seconds = 20;
   bool ignore_inbound_traces = false;
 };
 
@@ -76,28 +63,13 @@ void AddFlags(CLI::App* app, Flags* flags) {
       ->check(CLI::IsMember({"cognito", "off"}))
       ->capture_default_str();
   app->add_option("--threads", flags->threads, "Worker threads; 0: one a CPU")->check(CLI::Range(0, 256));
-  app->add_option("--admin-listen", flags->admin_listen, "Health, readiness and metrics: HOST:PORT")
-      ->capture_default_str();
-  app->add_option("--access-log", flags->access_log, "One JSON line a call")
-      ->check(CLI::IsMember({"stdout", "stderr", "off"}))
-      ->capture_default_str();
   app->add_option("--docs-dir", flags->docs_dir, "Swagger UI's files; without it there is no /docs");
   app->add_option("--title", flags->title, "The API's name in /openapi.json")->capture_default_str();
   app->add_option("--token-url", flags->token_url, "The issuer's token endpoint, for /docs");
   app->add_option("--openapi-overlay", flags->openapi_overlay, "A JSON file that is merged into /openapi.json");
-  app->add_option("--ready-file", flags->ready_file, "Where the bound addresses are written once ready");
   app->add_flag("--ignore-inbound-traces", flags->ignore_inbound_traces,
                 "Begin a new trace for every call, whatever trace headers the client sends");
-  app->add_option("--drain-seconds", flags->drain_seconds, "How long calls may take to end after SIGTERM")
-      ->check(CLI::Range(0, 3600))
-      ->capture_default_str();
-}
-
-absl::StatusOr<std::shared_ptr<auth::CognitoAuthenticator>> MakeAuthenticator(const Flags& flags) {
-  if (flags.auth == "off") return nullptr;
-  auto options = auth::OptionsFromEnvironment(auth::ProcessEnvironment());
-  if (!options.ok()) return options.status();
-  return auth::StartTokenChecks(*std::move(options));
+  program::AddFlags(app, &flags->program);
 }
 
 absl::StatusOr<std::string> ReadText(const std::string& path) {
@@ -131,8 +103,6 @@ absl::StatusOr<gateway::GatewayOptions> MakeOptions(const Flags& flags) {
   auto overlay = ReadText(flags.openapi_overlay);
   if (!overlay.ok()) return overlay.status();
   options.openapi_overlay = *std::move(overlay);
-  if (flags.access_log == "stdout") options.access_log_fd = STDOUT_FILENO;
-  if (flags.access_log == "stderr") options.access_log_fd = STDERR_FILENO;
   return options;
 }
 
@@ -149,55 +119,53 @@ absl::StatusOr<gateway::DescriptorSource> MakeSource(const Flags& flags, const c
   return source;
 }
 
-absl::Status Run(const Flags& flags, core::TerminationSignal* termination) {
-  auto admin_address = core::ParseAddress(flags.admin_listen);
-  if (!admin_address.ok()) return admin_address.status();
-  auto authenticator = MakeAuthenticator(flags);
+absl::StatusOr<gateway::WatcherOptions> MakeWatcherOptions(const Flags& flags, const config::v1::Gateway& config) {
+  auto source = MakeSource(flags, config);
+  if (!source.ok()) return source.status();
+  gateway::WatcherOptions watch;
+  watch.source = *std::move(source);
+  watch.reflection_interval = absl::Seconds(flags.reflection_interval);
+  return watch;
+}
+
+// The message that configures the gateway has no field for a secret: files and addresses alone (config_test.cc).
+void ShowConfig(const config::v1::Gateway& config, program::Program* program) {
+  std::string json;
+  if (google::protobuf::util::MessageToJsonString(config, &json).ok()) program->ShowConfig("gateway", std::move(json));
+}
+
+absl::Status Run(const Flags& flags, const CLI::App& app, core::TerminationSignal* termination) {
+  auto program = program::Program::Start({.name = "stratus-gateway", .app = &app, .flags = flags.program});
+  if (!program.ok()) return program.status();
+  auto authenticator = (*program)->StartTokenChecks(flags.auth, /*allow_http=*/false);
   if (!authenticator.ok()) return authenticator.status();
   auto options = MakeOptions(flags);
   if (!options.ok()) return options.status();
+  ShowConfig(options->config, program->get());
   options->authenticator = *authenticator;
-  const auto source = MakeSource(flags, options->config);
-  if (!source.ok()) return source.status();
-  auto descriptors = gateway::LoadDescriptors(*source, kReflectionTimeout);
+  options->call_log = (*program)->call_log();
+  options->tracing = {(*program)->TracerFor("stratus-gateway"), flags.ignore_inbound_traces};
+  auto watch = MakeWatcherOptions(flags, options->config);
+  if (!watch.ok()) return watch.status();
+  auto descriptors = gateway::LoadDescriptors(watch->source, kReflectionTimeout);
   if (!descriptors.ok()) return descriptors.status();
   options->descriptors = *descriptors;
-  // Outlives the gateway.
-  const auto tracing = telemetry::Tracing::Start(telemetry::TracingOptionsFrom(auth::ProcessEnvironment()));
-  options->tracing = {tracing->TracerFor("stratus-gateway"), flags.ignore_inbound_traces};
   auto gateway = gateway::Gateway::Start(*std::move(options));
   if (!gateway.ok()) return gateway.status();
-
-  gateway::WatcherOptions watch;
-  watch.source = *source;
-  watch.reflection_interval = absl::Seconds(flags.reflection_interval);
-  gateway::DescriptorWatcher watcher(std::move(watch), *descriptors,
+  gateway::DescriptorWatcher watcher(*std::move(watch), *descriptors,
                                      [&gateway](auto changed) { return (*gateway)->Reload(std::move(changed)); });
-
-  telemetry::Metrics metrics;
-  telemetry::Readiness readiness;
-  const auto counted = metrics.AddSource([&](telemetry::Snapshot& out) {
+  (*program)->AddMetrics([&](telemetry::Snapshot& out) {
     (*gateway)->WriteMetrics(out);
     watcher.WriteMetrics(out);
-    tracing->WriteMetrics(out);
   });
-  const auto checks = auth::Observe(*authenticator, &metrics, &readiness);
-  auto admin = telemetry::AdminServer::Start(*admin_address, metrics, readiness);
-  if (!admin.ok()) return admin.status();
-
-  const std::string address = (*gateway)->address().ToString();
-  core::Log(core::Severity::kInfo, "gateway ready", {{"address", address}, {"auth", flags.auth}});
-  if (!flags.ready_file.empty()) {
-    const absl::Status written =
-        core::WriteReadyFile(flags.ready_file, {{"gateway", address}, {"admin", (*admin)->address()}});
-    if (!written.ok()) return written;
+  if (absl::Status status = (*program)->Ready({{"gateway", (*gateway)->address().ToString()}}); !status.ok()) {
+    return status;
   }
-  termination->Wait();
-  core::Log(core::Severity::kInfo, "gateway draining");
-  readiness.SetDraining();
+  (*program)->AwaitEnd(termination);
   watcher.Stop();
-  (*gateway)->Drain(absl::Seconds(flags.drain_seconds));
-  tracing->Shutdown(kTraceFlush);
+  (*gateway)->Drain((*program)->drain_time());
+  (*program)->CloseAdmin();
+  (*program)->Flush();
   return absl::OkStatus();
 }
 
@@ -209,7 +177,7 @@ int main(int argc, char** argv) {
   CLI::App app("A REST and gRPC door in front of gRPC services");
   AddFlags(&app, &flags);
   CLI11_PARSE(app, argc, argv);
-  if (absl::Status status = Run(flags, &termination); !status.ok()) {
+  if (absl::Status status = Run(flags, app, &termination); !status.ok()) {
     std::cerr << "stratus-gateway: " << core::ToStd(status.message()) << "\n";
     return 1;
   }

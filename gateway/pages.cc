@@ -68,7 +68,7 @@ absl::Status Pages::BuildDocument(const PagesOptions& options, const proxy::Snap
 
 std::optional<proxy::PageView> Pages::Find(const http::RequestHead& head) const {
   if (!paths_.health.empty() && head.path == paths_.health) {
-    return proxy::PageView{200, R"({"status":"ok"})", kHealthHeaders};
+    return proxy::PageView{200, R"({"status":"ok"})", kHealthHeaders, true};
   }
   if (!paths_.openapi.empty() && head.path == paths_.openapi) {
     const bool unchanged = head.Find("if-none-match") == document_etag_;

@@ -35,6 +35,20 @@ constexpr char kNotSampled[] = "Traceparent: 00-0af7651916cd43dd8448eb211c80319c
 constexpr char kAmzn[] =
     "X-Amzn-Trace-Id: Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1;Lineage=a:1\r\n";
 
+class NobodyPasses final : public auth::Authenticator {
+ public:
+  auth::Outcome Check(absl::Span<const std::string_view>, const auth::Policy&) override {
+    auth::Outcome outcome;
+    outcome.result = auth::Outcome::Class::kNoToken;
+    outcome.reason = "no token";
+    return outcome;
+  }
+  void CheckLater(absl::Span<const std::string_view> values, const auth::Policy& policy,
+                  std::function<void(auth::Outcome)> done) override {
+    done(Check(values, policy));
+  }
+};
+
 class GatewayTraceTest : public ::testing::Test {
  protected:
   GatewayTraceTest() { options_.tracing.tracer = &tracer_; }
@@ -48,6 +62,11 @@ class GatewayTraceTest : public ::testing::Test {
     ASSERT_TRUE(started.ok()) << started.status();
     gateway_ = *std::move(started);
     client_ = std::make_unique<RawClient>(gateway_->address().ToString());
+  }
+  std::string Metrics() const {
+    telemetry::Metrics metrics;
+    const auto source = metrics.AddSource([this](telemetry::Snapshot& out) { gateway_->WriteMetrics(out); });
+    return metrics.Scrape();
   }
   // The spans of the one call, which has ended then: the segment first.
   std::vector<SpanRecord> Spans() {
@@ -170,7 +189,7 @@ TEST_F(GatewayTraceTest, TracesGrpcCallsToo) {
 TEST_F(GatewayTraceTest, LogsTheTraceId) {
   int pipe_ends[2];
   ASSERT_EQ(pipe(pipe_ends), 0);
-  options_.access_log_fd = pipe_ends[1];
+  options_.call_log = std::make_shared<telemetry::CallLog>(telemetry::CallLogOptions{.fd = pipe_ends[1]});
   Start();
   client_->Get("/t/metadata", kNotSampled);
   char line[4096];
@@ -180,6 +199,61 @@ TEST_F(GatewayTraceTest, LogsTheTraceId) {
   gateway_.reset();
   close(pipe_ends[0]);
   close(pipe_ends[1]);
+}
+
+TEST_F(GatewayTraceTest, ShowsWhatTheDoorRefusesBeforeThereIsACall) {
+  struct Refusal {
+    const char* method;
+    const char* target;
+    const char* headers;
+    int status;
+  };
+  constexpr char kGrpc[] = "Content-Type: application/grpc\r\n";
+  for (const Refusal& refusal :
+       {Refusal{"GET", "/nothing/here?token=secret", kTraceparent, 404},
+        Refusal{"DELETE", "/t/metadata", kTraceparent, 405}, Refusal{"POST", "/health", kTraceparent, 405},
+        Refusal{"OPTIONS", "/nothing/here", kTraceparent, 404}, Refusal{"POST", "/a.B/C", kGrpc, 415}}) {
+    collector_.Clear();
+    Start();
+    client_->Send(refusal.method, refusal.target, refusal.headers);
+    const RawResponse response = client_->Receive();
+    EXPECT_EQ(response.status, refusal.status) << refusal.target;
+    const std::vector<SpanRecord> spans = Spans();
+    ASSERT_THAT(spans, SizeIs(1));
+    EXPECT_EQ(spans[0].http.status, refusal.status);
+    EXPECT_EQ(spans[0].outcome, SpanOutcome::kError);
+    EXPECT_THAT(spans[0].annotations, Contains(Pair("route", AnnotationValue("unmatched"))));
+    EXPECT_THAT(spans[0].http.url, Not(HasSubstr("secret")));
+    EXPECT_THAT(response.headers.at("x-amzn-trace-id"), HasSubstr("Root=1-"));
+    EXPECT_EQ(response.headers.at("x-request-id").size(), 32u);
+    if (refusal.headers == kTraceparent) {
+      EXPECT_EQ(spans[0].parent_text(), "b7ad6b7169203331");
+    }
+  }
+}
+
+TEST_F(GatewayTraceTest, ACallWithoutATokenIsSeenThoughNoServiceHearsOfIt) {
+  options_.authenticator = std::make_shared<NobodyPasses>();
+  Start();
+  EXPECT_EQ(client_->Get("/t/metadata").status, 401);
+  const std::vector<SpanRecord> spans = Spans();
+  ASSERT_THAT(spans, SizeIs(1));
+  EXPECT_EQ(spans[0].http.status, 401);
+  EXPECT_EQ(spans[0].outcome, SpanOutcome::kError);
+  EXPECT_THAT(spans[0].annotations, Contains(Pair("route", AnnotationValue("/t/metadata"))));
+  EXPECT_THAT(Metrics(), HasSubstr("stratus_gateway_calls_total{route=\"/t/metadata\",code=\"UNAUTHENTICATED\"} 1\n"));
+}
+
+TEST_F(GatewayTraceTest, SamplingHoldsForRefusalsAndMetricsCountThemAll) {
+  Start();
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(client_->Get("/nothing", kNotSampled).status, 404);
+  client_->Send("POST", "/made.up/Method", "Content-Type: application/grpc-web\r\n");
+  client_->Receive();
+  EXPECT_THAT(collector_.finished(), SizeIs(1)) << "the call of an unknown method alone is sampled";
+  const std::string metrics = Metrics();
+  EXPECT_THAT(metrics, HasSubstr("stratus_gateway_calls_total{route=\"unmatched\",code=\"NOT_FOUND\"} 3\n"));
+  EXPECT_THAT(metrics, HasSubstr("stratus_gateway_calls_total{route=\"unmatched\",code=\"UNIMPLEMENTED\"} 1\n"));
+  EXPECT_THAT(metrics, Not(HasSubstr("made.up"))) << "callers cannot make up labels";
 }
 
 TEST_F(GatewayTraceTest, LeavesHeadersAloneWithoutATracer) {

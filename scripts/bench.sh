@@ -12,7 +12,7 @@ dev_bench() {
     cache) bench_cache "$@" ;;
     weather) bench_weather "$@" ;;
     provisioning) bench_provisioning "$@" ;;
-    auth | transcode | router | rpc_idle | span) bench_micro "$what" "$@" ;;
+    auth | transcode | router | rpc_idle | span | call_log) bench_micro "$what" "$@" ;;
     all)
       bench_micro auth
       bench_micro transcode
@@ -23,7 +23,7 @@ dev_bench() {
       bench_weather
       bench_provisioning
       ;;
-    *) die "bench: '$what' is none of gateway, footprint, cache, conformance, weather, provisioning, auth, transcode, router, rpc_idle, span" ;;
+    *) die "bench: '$what' is none of gateway, footprint, cache, conformance, weather, provisioning, auth, transcode, router, rpc_idle, span, call_log" ;;
   esac
 }
 

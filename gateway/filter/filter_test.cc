@@ -1,13 +1,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <functional>
 #include <string>
 #include <vector>
 
-#include "gateway/filter/access_log.h"
 #include "gateway/filter/cors.h"
 
 namespace stratus::gateway::filter {
@@ -86,42 +83,6 @@ TEST(Cors, RefusesAContradictoryConfiguration) {
     make_wrong(&config);
     EXPECT_EQ(Cors::Create(config).status().code(), absl::StatusCode::kInvalidArgument) << config.DebugString();
   }
-}
-
-AccessRecord Record() {
-  AccessRecord record;
-  record.time = absl::FromUnixMillis(1'700'000'000'007);
-  record.request_id = "id\"1";
-  record.http_method = "GET";
-  record.route = "/v1/{name}";
-  record.http_status = 404;
-  record.grpc_code = absl::StatusCode::kNotFound;
-  record.bytes_out = 12;
-  record.duration = absl::Microseconds(1'034);
-  return record;
-}
-
-TEST(AccessLog, WritesOneJsonObjectALine) {
-  std::string line;
-  AppendAccessLine(Record(), &line);
-  EXPECT_EQ(line, R"({"time":"2023-11-14T22:13:20.007Z","requestId":"id\"1","httpMethod":"GET","route":"/v1/{name}",)"
-                  R"("status":404,"code":"NOT_FOUND","bytesIn":0,"bytesOut":12,"ms":1.034})"
-                  "\n");
-}
-
-TEST(AccessLog, WritesOutWhatIsLeftAtTheEnd) {
-  int ends[2];
-  ASSERT_EQ(::pipe(ends), 0);
-  {
-    AccessLog log(ends[1]);
-    for (int i = 0; i < 100; ++i) log.Write(Record());
-  }
-  ::close(ends[1]);
-  std::string text;
-  char piece[4096];
-  for (ssize_t got; (got = ::read(ends[0], piece, sizeof(piece))) > 0;) text.append(piece, static_cast<size_t>(got));
-  ::close(ends[0]);
-  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 100);
 }
 
 }  // namespace

@@ -132,7 +132,8 @@ bool Listener::AcceptOne() {
 TransportPtr Listener::NewTransport(int fd, int family) {
   TransportPtr socket = MakeSocketTransport(context_->loop, fd, family);
   if (tls_ == nullptr) return socket;
-  return MakeTlsTransport(context_->loop, std::move(socket), tls_->NewSession());
+  return MakeTlsTransport(context_->loop, std::move(socket), tls_->NewSession(), /*why=*/nullptr,
+                          &context_->stats.tls_handshakes_failed);
 }
 
 void Listener::StartTicking() {

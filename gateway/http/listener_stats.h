@@ -13,6 +13,7 @@ struct ListenerStats {
   std::atomic<uint64_t> requests{0};
   std::atomic<uint64_t> requests_malformed{0};  // answered by the connection itself
   std::atomic<uint64_t> exchanges_aborted{0};   // the client went away first
+  std::atomic<uint64_t> tls_handshakes_failed{0};
 
   // Without the cost of an atomic read-modify-write: there is one writer.
   static void Add(std::atomic<uint64_t>& counter) {

@@ -151,6 +151,16 @@ TEST_F(TlsTest, SaysNothingToAClientThatDoesNotSpeakTls) {
   EXPECT_THAT(client.ReadToEnd(), ::testing::Not(HasSubstr("hello")));
 }
 
+TEST_F(TlsTest, CountsHandshakesThatFail) {
+  EXPECT_TRUE(TlsClient(server_.address(), {}).connected());
+  EXPECT_FALSE(TlsClient(server_.address(), {.version_max = TLS1_1_VERSION}).connected());
+  TestClient plain(server_.address());
+  plain.Send("GET /hello HTTP/1.1\r\nhost: a.example\r\n\r\n");
+  plain.ReadToEnd();
+  while (server_.worker().stats().tls_handshakes_failed.load() < 2) std::this_thread::yield();
+  EXPECT_EQ(server_.worker().stats().tls_handshakes_failed.load(), 2u);
+}
+
 TEST_F(TlsTest, CarriesMuchBothWaysPastASlowReader) {
   TlsClient client(server_.address(), {.receive_buffer = 4096});
   client.Send(Get("/stream/3000000"));

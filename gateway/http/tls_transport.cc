@@ -23,13 +23,15 @@ constexpr size_t kBulkBytes = 16 << 10;
 // and by each handler of its own in the loop.
 class TlsTransport final : public Transport, private TransportEvents {
  public:
-  TlsTransport(boost::asio::io_context& loop, TransportPtr inner, SslPtr session, std::shared_ptr<std::string> why)
+  TlsTransport(boost::asio::io_context& loop, TransportPtr inner, SslPtr session, std::shared_ptr<std::string> why,
+               std::atomic<uint64_t>* failures)
       : loop_(loop),
         inner_(std::move(inner)),
         ssl_(std::move(session)),
         input_(BIO_new(BIO_s_mem())),
         output_(BIO_new(BIO_s_mem())),
-        why_(std::move(why)) {
+        why_(std::move(why)),
+        failures_(failures) {
     SSL_set_bio(ssl_.get(), input_, output_);  // which owns them from now on
     inner_->SetEvents(this);
   }
@@ -240,6 +242,7 @@ class TlsTransport final : public Transport, private TransportEvents {
       const long verdict = SSL_get_verify_result(ssl_.get());
       if (verdict != X509_V_OK) *why_ += std::string(": ") + X509_verify_cert_error_string(verdict);
     }
+    if (failures_ != nullptr && !established_) failures_->fetch_add(1, std::memory_order_relaxed);
     ERR_clear_error();
     return error_ = -EPROTO;
   }
@@ -278,6 +281,7 @@ class TlsTransport final : public Transport, private TransportEvents {
   BIO* output_;
   long output_peak_ = 0;
   const std::shared_ptr<std::string> why_;
+  std::atomic<uint64_t>* const failures_;
   TransportEvents* events_ = nullptr;
   int references_ = 1;
   char* to_ = nullptr;  // of the Read under way
@@ -297,9 +301,9 @@ class TlsTransport final : public Transport, private TransportEvents {
 }  // namespace
 
 TransportPtr MakeTlsTransport(boost::asio::io_context& loop, TransportPtr inner, SslPtr session,
-                              std::shared_ptr<std::string> why) {
+                              std::shared_ptr<std::string> why, std::atomic<uint64_t>* failures) {
   // Frees itself: see its comment.
-  return TransportPtr(new TlsTransport(loop, std::move(inner), std::move(session), std::move(why)));
+  return TransportPtr(new TlsTransport(loop, std::move(inner), std::move(session), std::move(why), failures));
 }
 
 }  // namespace stratus::gateway::http

@@ -4,6 +4,8 @@
 // (-EAGAIN); OnWritable comes when it is. One that fails is an error of every call (-EPROTO).
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -13,8 +15,9 @@
 
 namespace stratus::gateway::http {
 
-// `why`, unless null, gets the reason when the handshake fails.
+// When the handshake fails `why` gets the reason and `failures` is counted up, unless they are null. `failures` is
+// written on the loop's thread and outlives the transport.
 TransportPtr MakeTlsTransport(boost::asio::io_context& loop, TransportPtr inner, SslPtr session,
-                              std::shared_ptr<std::string> why = nullptr);
+                              std::shared_ptr<std::string> why = nullptr, std::atomic<uint64_t>* failures = nullptr);
 
 }  // namespace stratus::gateway::http

@@ -14,6 +14,7 @@ struct PageView {
   int status = 200;
   std::string_view body;
   absl::Span<const http::Header> headers;  // content-type among them
+  bool health_check = false;
 };
 
 // Safe from any thread.

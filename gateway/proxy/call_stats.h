@@ -20,6 +20,9 @@ class Snapshot;
 
 namespace stratus::gateway::proxy {
 
+// The route of what the descriptors do not hold: a caller must not be able to make up labels.
+inline constexpr std::string_view kUnmatched = "unmatched";
+
 // One worker's. Add on its loop's thread alone; read from any.
 class CallStats {
  public:

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "lib/core/redact.h"
 #include "lib/core/status.h"
 
 namespace stratus::gateway::proxy {
@@ -47,7 +48,7 @@ void CallTrace::Begin(const TraceSettings& settings, const http::RequestHead& he
 
 void CallTrace::Describe(const http::RequestHead& head) {
   span_.SetHttpRequest(head.method, absl::StrCat(head.secure ? "https://" : "http://", core::ToAbsl(head.authority),
-                                                 core::ToAbsl(head.path)));
+                                                 core::Redacted(head.path)));
   const std::string_view forwarded = head.Find("x-forwarded-for");
   const std::string_view first = forwarded.substr(0, forwarded.find(','));
   span_.SetHttpPeer(first.empty() ? WithoutPort(head.peer) : first, !first.empty(), head.Find("user-agent"));

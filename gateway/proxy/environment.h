@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "absl/random/random.h"
-#include "gateway/filter/access_log.h"
 #include "gateway/filter/auth_filter.h"
 #include "gateway/filter/content_coding.h"
 #include "gateway/filter/cors.h"
@@ -22,8 +21,21 @@
 #include "gateway/transcode/transcode.h"
 #include "gateway/upstream/timer_queue.h"
 #include "gateway/upstream/upstream.h"
+#include "lib/telemetry/call_log.h"
 
 namespace stratus::gateway::proxy {
+
+// As traces and the log name this program.
+inline constexpr std::string_view kService = "stratus-gateway";
+
+inline std::string_view ProtocolName(http::Protocol protocol) {
+  switch (protocol) {
+    case http::Protocol::kHttp10: return "HTTP/1.0";
+    case http::Protocol::kHttp11: return "HTTP/1.1";
+    case http::Protocol::kHttp2: break;
+  }
+  return "HTTP/2";
+}
 
 // From stratus.config.v1, with its defaults.
 struct CallSettings {
@@ -72,8 +84,8 @@ struct Environment {
   std::vector<std::string> authorities;                      // :authority towards each upstream
   size_t reflection = 0;                                     // where the gateway's own answers come from
   std::unique_ptr<filter::AuthFilter> auth;
-  std::shared_ptr<const filter::Cors> cors;       // null: no CORS
-  std::shared_ptr<filter::AccessLog> access_log;  // null: no log
+  std::shared_ptr<const filter::Cors> cors;      // null: no CORS
+  std::shared_ptr<telemetry::CallLog> call_log;  // null: no log
   std::shared_ptr<const HeaderMap> headers;
   TraceSettings tracing;
   CallStats* stats = nullptr;  // null: nothing is counted

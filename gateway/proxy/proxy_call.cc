@@ -3,33 +3,13 @@
 #include <algorithm>
 
 #include "absl/time/clock.h"
+#include "gateway/proxy/request_id.h"
 #include "gateway/upstream/grpc_wire.h"
 
 namespace stratus::gateway::proxy {
 namespace {
 
-constexpr size_t kRequestIdMax = 128;
-
-bool ValidRequestId(std::string_view id) {
-  return !id.empty() && id.size() <= kRequestIdMax &&
-         std::all_of(id.begin(), id.end(), [](char c) { return c > 0x20 && c < 0x7f; });
-}
-
-void AppendHex(uint64_t value, std::string* out) {
-  constexpr char kHex[] = "0123456789abcdef";
-  char digits[16];
-  for (size_t i = 0; i < sizeof digits; ++i) digits[i] = kHex[value >> (60 - 4 * i) & 15];
-  out->append(digits, sizeof digits);
-}
-
-std::string_view ProtocolName(const http::RequestHead& head) {
-  switch (head.protocol) {
-    case http::Protocol::kHttp10: return "HTTP/1.0";
-    case http::Protocol::kHttp11: return "HTTP/1.1";
-    case http::Protocol::kHttp2: break;
-  }
-  return "HTTP/2";
-}
+constexpr std::string_view kGrpcHealth = "/grpc.health.";
 
 }  // namespace
 
@@ -42,19 +22,8 @@ void ProxyCall::Begin(http::Exchange* exchange, std::shared_ptr<WorkerSnapshot> 
   route_ = route;
   started_ns_ = upstream::TimerQueue::Now();
   trace_.Begin(env_.tracing, request());
-  SetRequestId();
+  SetRequestId(request(), env_.random, &request_id_);
   exchange->SetHandler(this);
-}
-
-void ProxyCall::SetRequestId() {
-  request_id_.clear();
-  const std::string_view given = request().Find("x-request-id");
-  if (ValidRequestId(given)) {
-    request_id_ = given;
-    return;
-  }
-  AppendHex(env_.random(), &request_id_);
-  AppendHex(env_.random(), &request_id_);
 }
 
 void ProxyCall::Authorize(const auth::Policy& policy) {
@@ -118,10 +87,10 @@ void ProxyCall::OnAbort() {
 void ProxyCall::Finish(int http_status, absl::StatusCode code) {
   if (auth_ticket_ != 0) env_.auth->Forget(auth_ticket_);
   auth_ticket_ = 0;
-  trace_.End(http_status, code, bytes_out_, route_,
+  trace_.End(http_status, code, bytes_out_, RouteLabel(),
              principal_ != nullptr ? std::string_view(principal_->client_id) : std::string_view());
-  if (!detached_ && env_.stats != nullptr) env_.stats->Add(route_, code, upstream::TimerQueue::Now() - started_ns_);
-  if (!detached_ && env_.access_log != nullptr) WriteLog(http_status, code);
+  if (!detached_ && env_.stats != nullptr) env_.stats->Add(RouteLabel(), code, upstream::TimerQueue::Now() - started_ns_);
+  if (!detached_ && env_.call_log != nullptr) WriteLog(http_status, code);
   exchange_ = nullptr;
   snapshot_.reset();
   principal_.reset();
@@ -134,24 +103,30 @@ void ProxyCall::Finish(int http_status, absl::StatusCode code) {
 
 void ProxyCall::WriteLog(int http_status, absl::StatusCode code) {
   const http::RequestHead& head = request();
-  filter::AccessRecord record;
-  record.time = absl::Now();
-  record.request_id = request_id_;
-  record.trace_id = trace_.trace_id();
-  if (principal_ != nullptr) record.client_id = principal_->client_id;
-  record.peer = head.peer;
-  record.protocol = ProtocolName(head);
-  record.http_method = head.method;
-  record.route = route_;
-  if (method_ != nullptr) record.method = method_->full_name;
-  record.upstream = env_.upstream_names[upstream_];
-  record.http_status = http_status;
-  record.grpc_code = code;
-  record.bytes_in = bytes_in_;
-  record.bytes_out = bytes_out_;
-  record.duration = absl::Nanoseconds(upstream::TimerQueue::Now() - started_ns_);
-  record.reason = denied_reason_;
-  env_.access_log->Write(record);
+  telemetry::CallLine line;
+  line.time = absl::Now();
+  line.service = kService;
+  line.request_id = request_id_;
+  line.trace_id = trace_.trace_id();
+  if (principal_ != nullptr) line.client_id = principal_->client_id;
+  line.peer = head.peer;
+  line.protocol = ProtocolName(head.protocol);
+  line.http_method = head.method;
+  line.health_check = head.path.substr(0, kGrpcHealth.size()) == kGrpcHealth;
+  if (method_ != nullptr) {
+    line.route = route_;
+    line.method = method_->full_name;
+  } else {
+    line.path = head.path;
+  }
+  line.upstream = env_.upstream_names[upstream_];
+  line.http_status = http_status;
+  line.code = code;
+  line.bytes_in = bytes_in_;
+  line.bytes_out = bytes_out_;
+  line.duration = absl::Nanoseconds(upstream::TimerQueue::Now() - started_ns_);
+  line.reason = denied_reason_;
+  env_.call_log->Write(line);
 }
 
 }  // namespace stratus::gateway::proxy

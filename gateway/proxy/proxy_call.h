@@ -78,8 +78,9 @@ class ProxyCall : public http::Handler, public upstream::CallObserver, private f
   static constexpr int kClientClosedRequest = 499;  // in the log alone: nobody is there to read a status
 
   void OnAuthOutcome(const auth::Outcome& outcome) final;
-  void SetRequestId();
   void WriteLog(int http_status, absl::StatusCode code);
+  // As metrics and traces name it.
+  std::string_view RouteLabel() const { return method_ != nullptr ? route_ : kUnmatched; }
 
   std::string_view route_;
   CallTrace trace_;

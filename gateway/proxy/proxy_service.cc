@@ -5,6 +5,7 @@
 #include "absl/time/clock.h"
 #include "gateway/proxy/connect.h"
 #include "gateway/proxy/error_reply.h"
+#include "gateway/proxy/request_id.h"
 #include "gateway/upstream/grpc_wire.h"
 #include "lib/core/status.h"
 
@@ -30,6 +31,18 @@ Nobody nobody;
 
 std::string_view Printable(std::string_view path) { return path.substr(0, 200); }
 
+telemetry::CallLine LineFor(const http::RequestHead& head) {
+  telemetry::CallLine line;
+  line.time = absl::Now();
+  line.service = kService;
+  line.request_id = head.Find("x-request-id");
+  line.peer = head.peer;
+  line.protocol = ProtocolName(head.protocol);
+  line.http_method = head.method;
+  line.path = head.path;
+  return line;
+}
+
 }  // namespace
 
 ProxyService::ProxyService(boost::asio::io_context& loop, const ProxyOptions& options)
@@ -44,7 +57,7 @@ ProxyService::ProxyService(boost::asio::io_context& loop, const ProxyOptions& op
   reflection_->SetSnapshot(options.snapshot);
   environment_.auth = std::make_unique<filter::AuthFilter>(loop, options.authenticator);
   environment_.cors = options.cors;
-  environment_.access_log = options.access_log;
+  environment_.call_log = options.call_log;
   environment_.headers = options.headers;
   environment_.tracing = options.tracing;
   if (options.stats != nullptr) environment_.stats = options.stats->AddWorker();
@@ -174,7 +187,11 @@ void ProxyService::ServeOptions(http::Exchange* exchange) {
   HeaderList headers = {{"allow", allow}};
   if (preflight) environment_.cors->AppendPreflight(head, allow, &headers);
   exchange->SetHandler(&nobody);
-  Log(head, 204, absl::StatusCode::kOk, 0);
+  if (environment_.call_log != nullptr) {
+    telemetry::CallLine line = LineFor(head);
+    line.http_status = 204;
+    environment_.call_log->Write(line);
+  }
   exchange->StartBody(204, headers);
   exchange->FinishBody();
 }
@@ -188,35 +205,44 @@ void ProxyService::ServePage(http::Exchange* exchange, const PageView& page) {
   HeaderList headers(page.headers.begin(), page.headers.end());
   if (environment_.cors != nullptr) environment_.cors->Append(head, &headers);
   exchange->SetHandler(&nobody);
-  Log(head, page.status, absl::StatusCode::kOk, page.body.size());
+  if (environment_.call_log != nullptr) {
+    telemetry::CallLine line = LineFor(head);
+    line.http_status = page.status;
+    line.bytes_out = page.body.size();
+    line.health_check = page.health_check;
+    environment_.call_log->Write(line);
+  }
   exchange->StartBody(page.status, headers).Append(page.body);
   exchange->FinishBody();
 }
 
+// What no method is there for is a call all the same: who is on call has to see a storm of it.
 void ProxyService::Refuse(http::Exchange* exchange, int http_status, absl::StatusCode code, std::string_view message,
                           std::string_view allow) {
+  const int64_t started_ns = upstream::TimerQueue::Now();
   const http::RequestHead& head = exchange->request();
-  HeaderList headers;
+  refusal_trace_.Begin(environment_.tracing, head);
+  SetRequestId(head, environment_.random, &refusal_id_);
+  HeaderList headers = {{"x-request-id", refusal_id_}};
   if (!allow.empty()) headers.push_back({"allow", allow});
+  refusal_trace_.AppendResponseHeaders(&headers);
   if (environment_.cors != nullptr) environment_.cors->Append(head, &headers);
   exchange->SetHandler(&nobody);
-  Log(head, http_status, code, 0);
+  Record(head, http_status, code, upstream::TimerQueue::Now() - started_ns);
   ReplyError(exchange, http_status, MakeError(code, message), (*snapshot_)->schema(), std::move(headers));
 }
 
-void ProxyService::Log(const http::RequestHead& head, int http_status, absl::StatusCode code, size_t bytes) {
-  if (environment_.access_log == nullptr) return;
-  filter::AccessRecord record;
-  record.time = absl::Now();
-  record.request_id = head.Find("x-request-id").substr(0, 128);
-  record.peer = head.peer;
-  record.protocol = head.protocol == http::Protocol::kHttp2 ? "HTTP/2" : "HTTP/1.1";
-  record.http_method = head.method.substr(0, 32);
-  record.path = Printable(head.path);
-  record.http_status = http_status;
-  record.grpc_code = code;
-  record.bytes_out = bytes;
-  environment_.access_log->Write(record);
+void ProxyService::Record(const http::RequestHead& head, int http_status, absl::StatusCode code, int64_t nanos) {
+  refusal_trace_.End(http_status, code, 0, kUnmatched, {});
+  if (environment_.stats != nullptr) environment_.stats->Add(kUnmatched, code, nanos);
+  if (environment_.call_log == nullptr) return;
+  telemetry::CallLine line = LineFor(head);
+  line.request_id = refusal_id_;
+  line.trace_id = refusal_trace_.trace_id();
+  line.http_status = http_status;
+  line.code = code;
+  line.duration = absl::Nanoseconds(nanos);
+  environment_.call_log->Write(line);
 }
 
 }  // namespace stratus::gateway::proxy

@@ -27,8 +27,8 @@ struct ProxyOptions {
   std::vector<upstream::ClusterOptions> upstreams;
   std::shared_ptr<auth::Authenticator> authenticator;  // null: every call is allowed
   std::shared_ptr<const BuiltinPages> pages;
-  std::shared_ptr<const filter::Cors> cors;       // may be null
-  std::shared_ptr<filter::AccessLog> access_log;  // may be null
+  std::shared_ptr<const filter::Cors> cors;      // may be null
+  std::shared_ptr<telemetry::CallLog> call_log;  // may be null
   std::shared_ptr<const HeaderMap> headers;
   std::shared_ptr<ReplyCacheStats> cache_stats = std::make_shared<ReplyCacheStats>();  // of one worker
   TraceSettings tracing;
@@ -57,7 +57,7 @@ class ProxyService final : public http::Service {
   void ServeRest(http::Exchange* exchange);
   void Refuse(http::Exchange* exchange, int http_status, absl::StatusCode code, std::string_view message,
               std::string_view allow = {});
-  void Log(const http::RequestHead& head, int http_status, absl::StatusCode code, size_t bytes);
+  void Record(const http::RequestHead& head, int http_status, absl::StatusCode code, int64_t nanos);
 
   upstream::TimerQueue timers_;
   Environment environment_;
@@ -70,6 +70,9 @@ class ProxyService final : public http::Service {
   CallPool<ConnectCall> connect_;
   route::Match match_;
   std::string allow_;
+  // Of one refusal at a time.
+  CallTrace refusal_trace_;
+  std::string refusal_id_;
 };
 
 }  // namespace stratus::gateway::proxy

@@ -34,6 +34,7 @@ void WriteMetrics(const CognitoAuthenticator::Stats& stats, telemetry::Snapshot&
   out.Counter(kLookups, kLookupsHelp, static_cast<double>(stats.checks.cache_hits), {{"result", "hit"}});
   out.Counter(kLookups, kLookupsHelp, static_cast<double>(stats.checks.cache_misses), {{"result", "miss"}});
   out.Gauge("stratus_auth_cached_tokens", "Verified tokens held.", static_cast<double>(stats.cached_tokens));
+  out.Gauge("stratus_auth_waiting", "Checks that wait for a fetch of the key set.", static_cast<double>(stats.waiting));
   out.Gauge("stratus_auth_keys", "Keys of the issuer held.", static_cast<double>(stats.keys.keys));
   if (stats.keys.age.has_value()) {
     out.Gauge("stratus_auth_keys_age_seconds", "Time since the key set was last fetched.",

@@ -10,6 +10,7 @@
 namespace stratus::auth {
 
 // stratus_auth_checks_total{outcome}, stratus_auth_cache_lookups_total{result}, stratus_auth_cached_tokens,
+// stratus_auth_waiting,
 // stratus_auth_keys, stratus_auth_keys_age_seconds, stratus_auth_key_refreshes_total{result}.
 void WriteMetrics(const CognitoAuthenticator::Stats& stats, telemetry::Snapshot& out);
 

@@ -205,7 +205,10 @@ void CognitoAuthenticator::ServeWaiters(bool refreshed) {
 }
 
 CognitoAuthenticator::Stats CognitoAuthenticator::stats() const {
-  return {.checks = counters_.Sum(), .cached_tokens = tokens_.size(), .keys = keys_->stats()};
+  Stats stats{.checks = counters_.Sum(), .cached_tokens = tokens_.size(), .keys = keys_->stats()};
+  core::MutexLock lock(mu_);
+  stats.waiting = arrived_.size() + parked_.size();
+  return stats;
 }
 
 }  // namespace stratus::auth

@@ -32,6 +32,7 @@ class CognitoAuthenticator final : public Authenticator {
   struct Stats {
     CheckCounters::Totals checks;
     size_t cached_tokens = 0;
+    size_t waiting = 0;  // CheckLater calls that are not decided yet
     JwksCache::Stats keys;
   };
 
@@ -88,7 +89,7 @@ class CognitoAuthenticator final : public Authenticator {
   std::unique_ptr<KeySource> source_;
   std::shared_ptr<JwksCache> keys_;
 
-  core::Mutex mu_;
+  mutable core::Mutex mu_;
   core::CondVar wake_;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   bool refreshed_ ABSL_GUARDED_BY(mu_) = false;     // a fetch has ended, well or not, since the thread last looked

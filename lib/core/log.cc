@@ -1,7 +1,9 @@
 #include "lib/core/log.h"
 
+#include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <charconv>
 #include <cmath>
@@ -9,14 +11,18 @@
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "lib/core/log_trace.h"
 #include "lib/core/mutex.h"
+#include "lib/core/redact.h"
 
 namespace stratus::core {
 namespace {
 
 std::atomic<Severity> g_level{Severity::kInfo};
 std::atomic<bool> g_has_sink{false};
+std::atomic<uint64_t> g_lost{0};  // lines
 Mutex g_sink_mutex;
+thread_local const std::string* t_trace_id = nullptr;
 std::function<void(std::string_view)>& Sink() {
   static auto* sink = new std::function<void(std::string_view)>();
   return *sink;
@@ -31,6 +37,9 @@ std::string_view Name(Severity severity) {
   }
   return "ERROR";
 }
+
+// What stands in a JSON string as it is.
+bool IsPlain(char c) { return c >= 0x20 && c != '"' && c != '\\' && c != 0x7f; }
 
 // Length of the well-formed UTF-8 sequence at the start of `text`, or 0.
 size_t Utf8Length(std::string_view text) {
@@ -64,6 +73,24 @@ void AppendNumber(std::string* out, double value) {
   out->append(text, result.ptr);
 }
 
+void AppendText(std::string* out, std::string_view text) {
+  if (HoldsSecret(text)) {
+    AppendJsonString(out, Redacted(text));
+  } else {
+    AppendJsonString(out, text);
+  }
+}
+
+bool HasRoom() {
+  pollfd ready{STDERR_FILENO, POLLOUT, 0};
+  return poll(&ready, 1, 0) != 0;
+}
+
+// One write(), so that lines of several threads and programs do not mix.
+void Put(std::string_view text) {
+  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, text.data(), text.size());
+}
+
 void WriteLine(std::string_view line) {
   if (g_has_sink.load(std::memory_order_acquire)) {
     MutexLock lock(g_sink_mutex);
@@ -72,8 +99,16 @@ void WriteLine(std::string_view line) {
       return;
     }
   }
-  // A log that cannot be written must not stop the program: the result is ignored on purpose.
-  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line.data(), line.size());
+  // A log that nobody reads must stop no program: what finds no room is lost, and the next line that does says so.
+  if (!HasRoom()) {
+    g_lost.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
+  const uint64_t lost = g_lost.exchange(0, std::memory_order_relaxed);
+  if (lost > 0)
+    Put("{\"severity\":\"WARNING\",\"message\":\"lines of the log were lost\",\"lines\":" + std::to_string(lost) +
+        "}\n");
+  Put(line);
 }
 
 }  // namespace
@@ -82,6 +117,10 @@ void AppendJsonString(std::string* out, std::string_view text) {
   constexpr char kHex[] = "0123456789abcdef";
   out->push_back('"');
   while (!text.empty()) {
+    const size_t plain = static_cast<size_t>(std::find_if_not(text.begin(), text.end(), IsPlain) - text.begin());
+    out->append(text.data(), plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
     const size_t length = Utf8Length(text);
     const auto c = static_cast<unsigned char>(text.front());
     if (length == 0) {
@@ -111,13 +150,13 @@ void Log(Severity severity, std::string_view message, std::initializer_list<LogF
   line += "\",\"severity\":\"";
   line += Name(severity);
   line += "\",\"message\":";
-  AppendJsonString(&line, message);
+  AppendText(&line, message);
   for (const LogField& field : fields) {
     line.push_back(',');
     AppendJsonString(&line, field.key);
     line.push_back(':');
     if (const auto* text = std::get_if<std::string_view>(&field.value)) {
-      AppendJsonString(&line, *text);
+      AppendText(&line, *text);
     } else if (const auto* integer = std::get_if<int64_t>(&field.value)) {
       line += std::to_string(*integer);
     } else if (const auto* number = std::get_if<double>(&field.value)) {
@@ -126,9 +165,18 @@ void Log(Severity severity, std::string_view message, std::initializer_list<LogF
       line += std::get<bool>(field.value) ? "true" : "false";
     }
   }
+  if (t_trace_id != nullptr && !t_trace_id->empty()) {
+    line += ",\"traceId\":";
+    AppendText(&line, *t_trace_id);
+  }
   line += "}\n";
   WriteLine(line);
 }
+
+ScopedLogTrace::ScopedLogTrace(std::string_view trace_id) : trace_id_(trace_id), before_(t_trace_id) {
+  t_trace_id = &trace_id_;
+}
+ScopedLogTrace::~ScopedLogTrace() { t_trace_id = before_; }
 
 void SetLogLevel(Severity severity) { g_level.store(severity, std::memory_order_relaxed); }
 bool LogEnabled(Severity severity) { return severity >= g_level.load(std::memory_order_relaxed); }

@@ -54,6 +54,9 @@ bool Call::ClaimFinish() {
   return true;
 }
 
+void Call::CountIn(size_t bytes) { context_->CountIn(bytes); }
+void Call::CountOut(size_t bytes) { context_->CountOut(bytes); }
+
 const telemetry::TraceContext& Call::trace() const { return context_->trace(); }
 const std::string& Call::request_id() const { return context_->request_id(); }
 std::string_view Call::method() const { return context_->method(); }

@@ -63,6 +63,8 @@ class Call {
 
   // True for the first caller alone: the one that may finish the call.
   bool ClaimFinish();
+  void CountIn(size_t bytes);
+  void CountOut(size_t bytes);
   bool finished() const { return finished_.load(std::memory_order_acquire); }
   void Cancel();
 

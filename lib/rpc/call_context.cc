@@ -39,7 +39,10 @@ void CallContextAllocator::Release(grpc::CallbackServerContext* context) {
                          .latency = core::Clock::Real().Monotonic() - call->started_,
                          .request_id = call->request_id_,
                          .outcome = call->outcome_,
-                         .trace = call->trace_});
+                         .trace = call->trace_,
+                         .peer = call->peer_,
+                         .bytes_in = call->bytes_in_.load(std::memory_order_relaxed),
+                         .bytes_out = call->bytes_out_.load(std::memory_order_relaxed)});
 }
 
 }  // namespace stratus::rpc

@@ -3,6 +3,8 @@
 // see it: they get a UnaryCall or a ServerStreamCall.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -34,6 +36,10 @@ class CallContext final : public grpc::CallbackServerContext {
   // The first value the caller sent under a (lower-case) metadata key, or empty.
   std::string_view Metadata(std::string_view key) const;
 
+  // Sizes of messages, for the observer. From any thread.
+  void CountIn(size_t bytes) { bytes_in_.fetch_add(bytes, std::memory_order_relaxed); }
+  void CountOut(size_t bytes) { bytes_out_.fetch_add(bytes, std::memory_order_relaxed); }
+
  private:
   friend class CallInterceptor;
   friend class CallContextAllocator;
@@ -47,6 +53,9 @@ class CallContext final : public grpc::CallbackServerContext {
   std::string_view method_;  // gRPC's own text, which lives as long as the server
   absl::Duration started_;   // core::Clock::Monotonic
   absl::StatusCode code_ = absl::StatusCode::kUnknown;
+  std::string peer_;  // where there is an observer
+  std::atomic<uint64_t> bytes_in_{0};
+  std::atomic<uint64_t> bytes_out_{0};
 };
 
 // Owned by the grpc::Server. `observer` (may be null) hears of every call as it is released, and outlives the server.

@@ -1,6 +1,7 @@
 // How metrics and access logs hear of calls.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 #include "absl/status/status.h"
@@ -23,6 +24,9 @@ struct CallRecord {
   std::string_view request_id;
   const auth::Outcome& outcome;  // who called, or why the call was denied (outcome.reason: for logs alone)
   const telemetry::TraceContext& trace;
+  std::string_view peer = {};  // the socket's other end
+  uint64_t bytes_in = 0;       // of messages, without gRPC's framing
+  uint64_t bytes_out = 0;
 };
 
 class CallObserver {

@@ -66,7 +66,10 @@ class CallInterceptor final : public grpc::experimental::Interceptor {
     StartSpan();
     const std::string_view request_id = call_->Metadata("x-request-id");
     call_->request_id_ = IsRequestId(request_id) ? std::string(request_id) : core::RandomHex(16);
-    if (observer_ != nullptr) observer_->OnCallStart(call_->method_);
+    if (observer_ != nullptr) {
+      call_->peer_ = call_->peer();  // gRPC has forgotten it by the end
+      observer_->OnCallStart(call_->method_);
+    }
 
     if (authenticator_ == nullptr) {
       Decide({.result = auth::Outcome::Class::kAllowed, .principal = nullptr});

@@ -23,6 +23,7 @@
 #include "lib/rpc/admission.h"
 #include "lib/rpc/call.h"
 #include "lib/rpc/call_context.h"
+#include "lib/rpc/message_bytes.h"
 #include "lib/rpc/status.h"
 #include "lib/rpc/stream_gate.h"
 
@@ -43,6 +44,7 @@ class ServerStreamCall final : public Call, private grpc::ServerWriteReactor<Res
   bool Write(Response message, WriteDone done) {
     if (!gate_.BeginWrite()) return false;
     message_ = std::move(message);
+    CountOut(MessageBytes(message_));
     done_ = std::move(done);
     this->StartWrite(&message_);
     if (std::optional<absl::Status> end = gate_.WriteStarted()) FinishNow(*end);
@@ -60,7 +62,9 @@ class ServerStreamCall final : public Call, private grpc::ServerWriteReactor<Res
   template <typename Resp, typename Req, typename Handler>
   friend grpc::ServerWriteReactor<Resp>* ServerStream(grpc::CallbackServerContext*, const Req*, Handler&&);
 
-  ServerStreamCall(CallContext* context, const Request& request) : Call(context), request_(request) {}
+  ServerStreamCall(CallContext* context, const Request& request) : Call(context), request_(request) {
+    CountIn(MessageBytes(request));
+  }
 
   void FinishNow(const absl::Status& status) {
     if (ClaimFinish()) grpc::ServerWriteReactor<Response>::Finish(ToGrpc(status));

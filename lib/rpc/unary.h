@@ -23,6 +23,7 @@
 #include "lib/rpc/admission.h"
 #include "lib/rpc/call.h"
 #include "lib/rpc/call_context.h"
+#include "lib/rpc/message_bytes.h"
 #include "lib/rpc/status.h"
 
 namespace stratus::rpc {
@@ -39,7 +40,9 @@ class UnaryCall final : public Call, private grpc::ServerUnaryReactor {
   // Ends the call: with response() when OK, with the error and its details otherwise. The first time counts, later ones
   // do nothing. A call whose last reference goes away unfinished is finished with INTERNAL.
   void Finish(const absl::Status& status) {
-    if (ClaimFinish()) grpc::ServerUnaryReactor::Finish(ToGrpc(status));
+    if (!ClaimFinish()) return;
+    if (status.ok()) CountOut(MessageBytes(response_));
+    grpc::ServerUnaryReactor::Finish(ToGrpc(status));
   }
 
  private:
@@ -47,7 +50,9 @@ class UnaryCall final : public Call, private grpc::ServerUnaryReactor {
   friend grpc::ServerUnaryReactor* Unary(grpc::CallbackServerContext*, const Req*, Resp*, Handler&&);
 
   UnaryCall(CallContext* context, const Request& request, Response& response)
-      : Call(context), request_(request), response_(response) {}
+      : Call(context), request_(request), response_(response) {
+    CountIn(MessageBytes(request));
+  }
 
   void OnCancel() override { Cancel(); }
   void OnDone() override { Unref(); }

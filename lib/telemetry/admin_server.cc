@@ -71,10 +71,12 @@ http_server::Response LogLevel(const http_server::Request& request) {
   return Json(200, std::string(R"({"level":")") + CurrentLevel() + R"("})");
 }
 
-http_server::Response Answer(const http_server::Request& request, const Metrics& metrics, const Readiness& readiness) {
+http_server::Response Answer(const http_server::Request& request, const Metrics& metrics, const Readiness& readiness,
+                             const AdminServer::Config& config) {
   const bool log_level = request.path == "/loglevel";
-  const bool known = log_level || request.path == "/livez" || request.path == "/readyz" || request.path == "/metrics";
-  if (!known) return Json(404, R"({"error":"not found: /livez, /readyz, /metrics and /loglevel are here"})");
+  const bool known = log_level || request.path == "/livez" || request.path == "/readyz" || request.path == "/metrics" ||
+                     (config && request.path == "/config");
+  if (!known) return Json(404, R"({"error":"not found: /livez, /readyz, /metrics, /config and /loglevel are here"})");
   if (log_level && (request.method == "GET" || request.method == "PUT")) return LogLevel(request);
   if (request.method != "GET" && request.method != "HEAD") {
     http_server::Response response = Json(405, R"({"error":"method not allowed"})");
@@ -83,16 +85,19 @@ http_server::Response Answer(const http_server::Request& request, const Metrics&
   }
   if (request.path == "/livez") return Json(200, R"({"status":"ok"})");
   if (request.path == "/readyz") return Ready(readiness);
+  if (request.path == "/config") return Json(200, config());
   return Reply(200, "text/plain; version=0.0.4; charset=utf-8", metrics.Scrape());
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(const core::Address& listen, const Metrics& metrics,
-                                                                const Readiness& readiness) {
+                                                                const Readiness& readiness, Config config) {
   absl::StatusOr<std::unique_ptr<http_server::Server>> server = http_server::Server::Start(
       listen,
-      [&metrics, &readiness](const http_server::Request& request) { return Answer(request, metrics, readiness); },
+      [&metrics, &readiness, config = std::move(config)](const http_server::Request& request) {
+        return Answer(request, metrics, readiness, config);
+      },
       {.threads = 1, .body_bytes_max = 1024, .connections_max = 64});
   if (!server.ok()) return server.status();
   return std::unique_ptr<AdminServer>(new AdminServer(*std::move(server)));

@@ -2,9 +2,11 @@
 //   GET /livez    200 {"status":"ok"} as long as the process answers; never depends on anything else
 //   GET /readyz   200 {"status":"ready"}, or 503 {"status":"not ready","reasons":[{"check":"...","reason":"..."}]}
 //   GET /metrics  Prometheus' text format
+//   GET /config   what the program runs with, as JSON without secrets (lib/program/config_page.h)
 //   GET /loglevel {"level":"INFO"}; PUT /loglevel with debug, info, warning or error as its body changes it
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -22,9 +24,12 @@ class Readiness;
 
 class AdminServer {
  public:
-  // `metrics` and `readiness` outlive the server.
+  // JSON of the configuration, on the server's thread. It holds no secrets: who can reach the port can read it.
+  using Config = std::function<std::string()>;
+
+  // `metrics`, `readiness` and what `config` reads outlive the server. Without `config` there is no /config.
   static absl::StatusOr<std::unique_ptr<AdminServer>> Start(const core::Address& listen, const Metrics& metrics,
-                                                            const Readiness& readiness);
+                                                            const Readiness& readiness, Config config = {});
   ~AdminServer();
   AdminServer(const AdminServer&) = delete;
   AdminServer& operator=(const AdminServer&) = delete;

@@ -6,7 +6,6 @@
 #include <iostream>
 #include <string>
 
-#include "lib/core/log.h"
 #include "lib/core/status.h"
 #include "lib/core/termination_signal.h"
 #include "services/all_in_one/platform.h"
@@ -24,7 +23,6 @@ void AddFlags(CLI::App* app, all_in_one::Flags* flags) {
   provisioning::AddServiceFlags(app, &flags->provisioning);
   app->add_option("--sandbox-listen", flags->sandbox_listen, "The sandbox's port, in development")
       ->capture_default_str();
-  app->add_option("--admin-listen", flags->admin_listen, "Health, readiness and metrics")->capture_default_str();
   app->add_option("--profile", flags->profile, "development or production")
       ->envname("STRATUS_PROFILE")
       ->check(CLI::IsMember({"development", "production"}))
@@ -32,15 +30,9 @@ void AddFlags(CLI::App* app, all_in_one::Flags* flags) {
   app->add_option("--config", flags->config, "The gateway's configuration, YAML (stratus.config.v1.Gateway)");
   app->add_option("--descriptors", flags->descriptors, "The platform's FileDescriptorSet")->required();
   app->add_option("--docs-dir", flags->docs_dir, "Swagger UI's files; without it there is no /docs");
-  app->add_option("--access-log", flags->access_log, "One JSON line a call: stdout, stderr or off")
-      ->check(CLI::IsMember({"stdout", "stderr", "off"}))
-      ->capture_default_str();
   app->add_option("--threads", flags->threads, "Worker threads of the gateway; 0: one a CPU")
       ->check(CLI::Range(0, 256));
-  app->add_option("--ready-file", flags->ready_file, "Where the bound addresses are written once ready");
-  app->add_option("--drain-seconds", flags->drain_seconds, "How long calls may take to end after SIGTERM")
-      ->check(CLI::Range(0, 3600))
-      ->capture_default_str();
+  program::AddFlags(app, &flags->program);
 }
 
 }  // namespace
@@ -51,13 +43,12 @@ int main(int argc, char** argv) {
   CLI::App app("The whole platform in one process: the gateway and every service");
   AddFlags(&app, &flags);
   CLI11_PARSE(app, argc, argv);
-  auto platform = all_in_one::Platform::Start(flags);
+  auto platform = all_in_one::Platform::Start(flags, app);
   if (!platform.ok()) {
     std::cerr << "stratusd: " << core::ToStd(platform.status().message()) << "\n";
     return 1;
   }
-  termination.Wait();
-  core::Log(core::Severity::kInfo, "stratusd drains");
+  (*platform)->AwaitEnd(&termination);
   (*platform)->Drain();
   return 0;
 }

@@ -1,7 +1,5 @@
 #include "services/all_in_one/platform.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -14,53 +12,40 @@
 #include "absl/strings/str_cat.h"
 #include "gateway/gateway.h"
 #include "gateway/proxy/method_table.h"
-#include "lib/auth/auth_metrics.h"
+#include "google/protobuf/util/json_util.h"
 #include "lib/auth/environment.h"
-#include "lib/auth/token_checks.h"
 #include "lib/core/address.h"
 #include "lib/core/config_loader.h"
-#include "lib/core/log.h"
-#include "lib/core/ready_file.h"
 #include "lib/core/status.h"
+#include "lib/program/program.h"
+#include "lib/rpc/call_logger.h"
 #include "lib/rpc/call_metrics.h"
 #include "lib/rpc/server.h"
-#include "lib/telemetry/admin_server.h"
-#include "lib/telemetry/metrics.h"
-#include "lib/telemetry/readiness.h"
-#include "lib/telemetry/tracing.h"
 #include "services/all_in_one/private_folder.h"
 #include "services/provisioning/service/application.h"
 #include "services/sandbox/sandbox.h"
 #include "services/weather/service/application.h"
 
 namespace stratus::all_in_one {
-namespace {
-
-constexpr absl::Duration kTraceFlush = absl::Seconds(2);
-
-}  // namespace
-
 // In the order in which they start; destroyed from the last one up.
 struct Platform::Parts {
   Flags flags;
   bool development = false;
   PrivateFolder sockets;
-  telemetry::Metrics metrics;
-  telemetry::Readiness readiness;
-  rpc::CallMetrics call_metrics{metrics};
+  const CLI::App* app = nullptr;  // while starting
   std::unique_ptr<sandbox::Sandbox> sandbox;
-  std::unique_ptr<telemetry::Tracing> tracing;
+  std::unique_ptr<program::Program> program;
+  std::unique_ptr<rpc::CallMetrics> call_metrics;
+  std::vector<std::unique_ptr<rpc::CallLogger>> observers;
   std::shared_ptr<auth::CognitoAuthenticator> authenticator;
   std::unique_ptr<weather::Application> weather;
   std::unique_ptr<rpc::Server> weather_server;
   std::unique_ptr<provisioning::Application> provisioning;
   std::unique_ptr<rpc::Server> provisioning_server;
   std::unique_ptr<gateway::Gateway> gateway;
-  std::vector<std::unique_ptr<telemetry::Metrics::Registration>> sources;
-  std::unique_ptr<telemetry::AdminServer> admin;
 
   absl::Status StartSandbox();
-  absl::Status StartTracing();
+  absl::Status StartProgram();
   absl::Status StartAuthenticator();
   absl::Status StartWeather();
   absl::Status StartProvisioning();
@@ -68,8 +53,7 @@ struct Platform::Parts {
                                                      rpc::ServerOptions server);
   absl::Status AddUpstreams(config::v1::Gateway* config) const;
   absl::Status StartGateway();
-  absl::Status StartAdmin();
-  absl::Status WriteReady() const;
+  absl::Status GetReady();
 
   // The process's environment, with the sandbox's addresses for what is not set.
   auth::Environment Environment() const;
@@ -100,8 +84,12 @@ absl::Status Platform::Parts::StartSandbox() {
   return absl::OkStatus();
 }
 
-absl::Status Platform::Parts::StartTracing() {
-  tracing = telemetry::Tracing::Start(telemetry::TracingOptionsFrom(Environment()));
+absl::Status Platform::Parts::StartProgram() {
+  absl::StatusOr<std::unique_ptr<program::Program>> started =
+      program::Program::Start({.name = "stratusd", .app = app, .flags = flags.program, .environment = Environment()});
+  if (!started.ok()) return started.status();
+  program = *std::move(started);
+  call_metrics = std::make_unique<rpc::CallMetrics>(program->metrics());
   return absl::OkStatus();
 }
 
@@ -111,18 +99,18 @@ absl::Status Platform::Parts::StartAuthenticator() {
     options.issuer = sandbox->issuer_url();
     options.jwks_url = absl::StrCat(options.issuer, "/.well-known/jwks.json");
     options.any_client = true;  // the sandbox registers whoever asks
-    authenticator = auth::StartTokenChecks(std::move(options));
+    authenticator = program->StartTokenChecks(std::move(options));
     return absl::OkStatus();
   }
-  absl::StatusOr<auth::CognitoOptions> options =
-      auth::OptionsFromEnvironment(auth::ProcessEnvironment(), /*allow_http=*/development);
-  if (!options.ok()) return options.status();
-  authenticator = auth::StartTokenChecks(*std::move(options));
+  auto started = program->StartTokenChecks("cognito", /*allow_http=*/development);
+  if (!started.ok()) return started.status();
+  authenticator = *std::move(started);
   return absl::OkStatus();
 }
 
 absl::Status Platform::Parts::StartWeather() {
-  absl::StatusOr<weather::ServiceOptions> options = weather::ServiceOptionsFromEnvironment(Environment(), development);
+  absl::StatusOr<weather::ServiceOptions> options =
+      weather::ServiceOptionsFromEnvironment(program->environment(), development);
   if (!options.ok()) return options.status();
   absl::StatusOr<std::unique_ptr<weather::Application>> started = weather::Application::Start(*std::move(options));
   if (!started.ok()) return started.status();
@@ -138,9 +126,9 @@ absl::Status Platform::Parts::StartWeather() {
 
 absl::Status Platform::Parts::StartProvisioning() {
   absl::StatusOr<provisioning::ServiceOptions> options =
-      provisioning::ServiceOptionsFrom(flags.provisioning, Environment(), development);
+      provisioning::ServiceOptionsFrom(flags.provisioning, program->environment(), development);
   if (!options.ok()) return options.status();
-  options->tracer = tracing->TracerFor("stratus-provisioning");
+  options->tracer = program->TracerFor("stratus-provisioning");
   absl::StatusOr<std::unique_ptr<provisioning::Application>> started =
       provisioning::Application::Start(*std::move(options));
   if (!started.ok()) return started.status();
@@ -165,8 +153,10 @@ absl::StatusOr<std::unique_ptr<rpc::Server>> Platform::Parts::Serve(std::string_
     server.listen.push_back(*std::move(address));
   }
   server.authenticator = authenticator;
-  server.observer = &call_metrics;
-  server.tracer = tracing->TracerFor(absl::StrCat("stratus-", core::ToAbsl(name)));
+  const std::string service = absl::StrCat("stratus-", core::ToAbsl(name));
+  observers.push_back(std::make_unique<rpc::CallLogger>(service, program->call_log(), call_metrics.get()));
+  server.observer = observers.back().get();
+  server.tracer = program->TracerFor(service);
   return rpc::Server::Start(std::move(server));
 }
 
@@ -197,86 +187,71 @@ absl::Status Platform::Parts::StartGateway() {
   if (!descriptors.ok()) return descriptors.status();
   options.descriptors = *std::move(descriptors);
   options.authenticator = authenticator;
-  options.tracing.tracer = tracing->TracerFor("stratus-gateway");
+  options.tracing.tracer = program->TracerFor("stratus-gateway");
   options.title = "Stratus";
   options.docs_dir = flags.docs_dir;
   options.openapi_overlay = provisioning->OpenApiOverlay();
   if (sandbox != nullptr) options.token_url = absl::StrCat(sandbox->base_url(), "/oauth2/token");
-  if (flags.access_log == "stdout") options.access_log_fd = STDOUT_FILENO;
-  if (flags.access_log == "stderr") options.access_log_fd = STDERR_FILENO;
+  options.call_log = program->call_log();
+  std::string shown;
+  if (google::protobuf::util::MessageToJsonString(options.config, &shown).ok()) {
+    program->ShowConfig("gateway", std::move(shown));
+  }
   absl::StatusOr<std::unique_ptr<gateway::Gateway>> started = gateway::Gateway::Start(std::move(options));
   if (!started.ok()) return started.status();
   gateway = *std::move(started);
   return absl::OkStatus();
 }
 
-absl::Status Platform::Parts::StartAdmin() {
-  absl::StatusOr<core::Address> listen = core::ParseAddress(flags.admin_listen);
-  if (!listen.ok()) return listen.status();
-  sources.push_back(metrics.AddSource([this](telemetry::Snapshot& out) {
+absl::Status Platform::Parts::GetReady() {
+  program->AddMetrics([this](telemetry::Snapshot& out) {
     gateway->WriteMetrics(out);
     weather->WriteMetrics(out);
     provisioning->WriteMetrics(out);
-    tracing->WriteMetrics(out);
-  }));
-  readiness.AddCheck("provisioning", [this] { return provisioning->Ready(); });
-  sources.push_back(auth::Observe(authenticator, &metrics, &readiness));
-  absl::StatusOr<std::unique_ptr<telemetry::AdminServer>> started =
-      telemetry::AdminServer::Start(*listen, metrics, readiness);
-  if (!started.ok()) return started.status();
-  admin = *std::move(started);
-  return absl::OkStatus();
-}
-
-absl::Status Platform::Parts::WriteReady() const {
+  });
+  program->readiness().AddCheck("provisioning", [this] { return provisioning->Ready(); });
   std::map<std::string, std::string> addresses = {{"gateway", gateway->address().ToString()},
                                                   {"weather", weather_server->addresses().back()},
-                                                  {"provisioning", provisioning_server->addresses().back()},
-                                                  {"admin", admin->address()}};
+                                                  {"provisioning", provisioning_server->addresses().back()}};
   if (sandbox != nullptr) {
     addresses["sandbox"] = sandbox->address();
     addresses["xray"] = sandbox->xray_address();
   }
-  core::Log(core::Severity::kInfo, "stratusd is ready",
-            {{"gateway", addresses["gateway"]},
-             {"weather", addresses["weather"]},
-             {"provisioning", addresses["provisioning"]},
-             {"profile", flags.profile}});
-  return flags.ready_file.empty() ? absl::OkStatus() : core::WriteReadyFile(flags.ready_file, addresses);
+  return program->Ready(std::move(addresses));
 }
 
-absl::StatusOr<std::unique_ptr<Platform>> Platform::Start(const Flags& flags) {
+absl::StatusOr<std::unique_ptr<Platform>> Platform::Start(const Flags& flags, const CLI::App& app) {
   auto parts = std::make_unique<Parts>();
   parts->flags = flags;
+  parts->app = &app;
   parts->development = flags.profile == "development";
   if (absl::Status status = parts->sockets.Create(); !status.ok()) return status;
   for (absl::Status (Parts::*start)() :
-       {&Parts::StartSandbox, &Parts::StartTracing, &Parts::StartAuthenticator, &Parts::StartWeather,
-        &Parts::StartProvisioning, &Parts::StartGateway, &Parts::StartAdmin}) {
+       {&Parts::StartSandbox, &Parts::StartProgram, &Parts::StartAuthenticator, &Parts::StartWeather,
+        &Parts::StartProvisioning, &Parts::StartGateway, &Parts::GetReady}) {
     if (absl::Status status = (parts.get()->*start)(); !status.ok()) return status;
   }
-  if (absl::Status status = parts->WriteReady(); !status.ok()) return status;
   return absl::WrapUnique(new Platform(std::move(parts)));
 }
 
 Platform::Platform(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Platform::~Platform() = default;
 
+void Platform::AwaitEnd(core::TerminationSignal* termination) { parts_->program->AwaitEnd(termination); }
+
 void Platform::Drain() {
-  const absl::Duration grace = absl::Seconds(parts_->flags.drain_seconds);
-  parts_->readiness.SetDraining();
+  const absl::Duration grace = parts_->program->drain_time();
   parts_->provisioning->Drain();
   parts_->gateway->Drain(grace);
   parts_->weather_server->Drain(grace);
   parts_->provisioning_server->Drain(grace);
-  parts_->admin.reset();
-  parts_->sources.clear();  // they read what goes now
+  parts_->program->CloseAdmin();  // it reads what goes now
   parts_->gateway.reset();
   parts_->weather_server.reset();
   parts_->provisioning_server.reset();
   parts_->weather->Stop();
   parts_->provisioning->Stop(grace);
-  parts_->tracing->Shutdown(kTraceFlush);
+  parts_->program->Flush();
 }
 
 }  // namespace stratus::all_in_one

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "lib/program/program.h"
 #include "services/provisioning/service/service_options.h"
 
 namespace stratus::all_in_one {
@@ -14,27 +15,26 @@ struct Flags {
   std::string weather_listen;       // empty: a private Unix socket
   std::string provisioning_listen;  // likewise
   std::string sandbox_listen = "127.0.0.1:8090";
-  std::string admin_listen = "127.0.0.1:9090";
   std::string profile = "production";
   std::string config;
   std::string descriptors;
   std::string docs_dir;
-  std::string access_log = "stdout";
-  std::string ready_file;
   int threads = 0;
-  int drain_seconds = 20;
   provisioning::ServiceFlags provisioning;
+  program::Flags program;
 };
 
 class Platform {
  public:
   // Starts everything and writes the ready file. An error says which part could not start and what to do; what had
   // started is ended.
-  static absl::StatusOr<std::unique_ptr<Platform>> Start(const Flags& flags);
+  static absl::StatusOr<std::unique_ptr<Platform>> Start(const Flags& flags, const CLI::App& app);
   ~Platform();
   Platform(const Platform&) = delete;
   Platform& operator=(const Platform&) = delete;
 
+  // Until SIGTERM or SIGINT; not ready from then on.
+  void AwaitEnd(core::TerminationSignal* termination);
   // The door first, so that no call finds its service gone; then the services; then what they use.
   void Drain();
 

@@ -67,15 +67,18 @@ class Round:
             self.rig.replicas["r0"].process.wait()
 
     def pids(self):
-        folder = self.rig.run_folder(self.rig_run())
-        step = sorted(folder.glob("[0-9]*-*/shim.pid"))[-1].parent
-        of = {"shim": self.pid(step / "shim.pid"), "engine": self.pid(step / "engine.pid")}
-        of["service"] = self.rig.replicas["r0"].process.pid
-        return list(of.values()) if self.victim == "machine" else [of[self.victim]]
+        wanted = ("shim", "engine", "service") if self.victim == "machine" else (self.victim,)
+        return [pid for name in wanted if (pid := self.pid(name))]
 
-    @staticmethod
-    def pid(path):
-        return int(path.read_text().split()[0])
+    def pid(self, name):
+        """Of a living part; none when the run has ended meanwhile, and its folder with it: then the kill comes too late."""
+        if name == "service":
+            return self.rig.replicas["r0"].process.pid
+        steps = sorted(self.rig.run_folder(self.rig_run()).glob("[0-9]*-*/shim.pid"))
+        try:
+            return int((steps[-1].parent / f"{name}.pid").read_text().split()[0]) if steps else None
+        except FileNotFoundError:
+            return None
 
     def rig_run(self):
         if not hasattr(self, "run"):

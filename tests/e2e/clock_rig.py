@@ -3,7 +3,7 @@
 import struct
 import subprocess
 
-from conftest import ROOT
+from programs import ROOT
 
 
 class JumpingClock:

@@ -12,7 +12,7 @@ import subprocess
 import threading
 import time
 
-from conftest import DEPS, RUNNING, START_SECONDS_MAX, STOP_SECONDS_MAX, call
+from programs import DEPS, RUNNING, START_SECONDS_MAX, STOP_SECONDS_MAX, call
 
 CONFIGURATION = """
 receivers:

@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import time
 
-from conftest import BUILD, ROOT, Program, call
+from programs import BUILD, ROOT, Program, call
 
 POSTGRES_BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
 END_STATUSES = {"APPLIED", "PLANNED_AND_FINISHED", "DISCARDED", "ERRORED", "CANCELED", "FORCE_CANCELED"}

@@ -8,8 +8,8 @@ import subprocess
 import uuid
 
 import boto3
-from conftest import DEPS, call
 from moto.server import ThreadedMotoServer
+from programs import DEPS, call
 
 REGION = "eu-central-1"
 BUCKET = "states"

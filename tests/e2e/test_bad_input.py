@@ -5,7 +5,7 @@ import json
 
 import grpc
 import pytest
-from conftest import grpcurl
+from programs import grpcurl
 
 
 def violations(status):

@@ -8,7 +8,7 @@ import time
 
 import pytest
 from collector_rig import Collector, Relay, attributes
-from conftest import BUILD, Gateway, Program, call
+from programs import BUILD, Gateway, Program, call
 from trace_rig import SECONDS_MAX, new_trace, sampled, span_counts
 
 KIND_INTERNAL, KIND_SERVER, KIND_CLIENT = 1, 2, 3

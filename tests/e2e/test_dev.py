@@ -6,7 +6,7 @@ import socket
 import subprocess
 
 import pytest
-from conftest import ROOT
+from programs import ROOT
 
 ANY_PORTS = [f"--{name}=127.0.0.1:0" for name in ("listen", "weather-listen", "provisioning-listen", "sandbox-listen", "admin-listen")]
 

@@ -15,7 +15,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import DEPS, ROOT, Program, call
+from programs import DEPS, ROOT, Program, call
 
 TOFU = DEPS / "bin" / "tofu"
 MODULES = ROOT / "services" / "provisioning" / "modules"

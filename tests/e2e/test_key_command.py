@@ -5,8 +5,8 @@ import sys
 
 import boto3
 import pytest
-from conftest import ROOT
 from moto.server import ThreadedMotoServer
+from programs import ROOT
 from provisioning_rig import Rig
 
 MODULES = ROOT / "services" / "provisioning" / "modules"

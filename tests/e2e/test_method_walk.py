@@ -4,9 +4,9 @@ import re
 
 import grpc
 import pytest
-from conftest import BUILD
 from google.api import annotations_pb2
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from programs import BUILD
 
 # What anyone may call: a new entry here is a decision.
 PUBLIC = set()

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 import pytest
-from conftest import ROOT, call
+from programs import ROOT, call
 
 FOLDER = ROOT / "deploy" / "observability"
 RULES = FOLDER / "prometheus" / "stratus.rules.yml"

@@ -6,8 +6,8 @@ import re
 import socket
 import sys
 
-from conftest import BUILD, DEPS, ROOT
 from page import Follower, Step, matches, read
+from programs import BUILD, DEPS, ROOT
 
 PAGE = ROOT / "docs/how-to/your-own-service.md"
 # Set-up has done this.

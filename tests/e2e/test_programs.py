@@ -8,7 +8,7 @@ import threading
 import urllib.request
 
 import pytest
-from conftest import BUILD, Gateway, Program, call, grpcurl
+from programs import BUILD, Gateway, Program, call, grpcurl
 
 API_KEY = "sandbox"  # the one that the sandbox takes
 

@@ -6,7 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest import ROOT, call, grpcurl
+from programs import ROOT, call, grpcurl
 from provisioning_rig import Rig, public_key
 
 DROPLET = {"image": "ubuntu-24-04-x64", "name": "test", "region": "lon1", "size": "s-1vcpu-1gb", "monitoring": True, "ipv6": True}

@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import ROOT
+from programs import ROOT
 from provisioning_rig import Rig
 
 KEYS = ROOT / "services" / "provisioning" / "testdata" / "modules" / "keys"

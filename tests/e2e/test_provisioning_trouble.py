@@ -9,7 +9,7 @@ import time
 
 import pytest
 from clock_rig import JumpingClock
-from conftest import ROOT
+from programs import ROOT
 from provisioning_rig import Rig, public_key
 
 PAGE = 4096

@@ -8,7 +8,7 @@ import signal
 import time
 
 import pytest
-from conftest import ROOT, call
+from programs import ROOT, call
 from provisioning_rig import Rig, public_key
 from s3_rig import BUCKET, CREDENTIALS, S3, Tofu
 

@@ -6,7 +6,7 @@ import os
 import time
 
 import pytest
-from conftest import BUILD, Gateway, Program, call
+from programs import BUILD, Gateway, Program, call
 from trace_rig import SECONDS_MAX, new_trace, span_counts, xray_id
 
 # The door would answer from what it keeps, and the trace end there.
@@ -85,6 +85,18 @@ def test_a_refused_call_has_a_trace_too(gateway):
     assert gateway.call("/v1/weather:today", headers={"traceparent": f"00-{trace_id}-{parent}-01"}).status == 401
     spans, _ = wait_for_trace(gateway, trace_id, ["stratus-gateway (segment)"])
     assert [span["outcome"] for span in spans] == ["error"]
+
+
+@pytest.mark.parametrize("method, path, status", [("GET", "/nothing/here?secret=1", 404), ("PATCH", "/v1/weather:today", 405)])
+def test_what_no_method_is_there_for_has_a_trace_too(gateway, method, path, status):
+    trace_id, parent = new_trace()
+    headers = {"traceparent": f"00-{trace_id}-{parent}-01"}
+    assert gateway.call(path, method=method, headers=headers).status == status
+    spans, _ = wait_for_trace(gateway, trace_id, ["stratus-gateway (segment)"])
+    assert [span["outcome"] for span in spans] == ["error"]
+    assert spans[0]["document"]["http"]["response"]["status"] == status
+    assert spans[0]["document"]["annotations"]["route"] == "unmatched"
+    assert "secret" not in json.dumps(spans)
 
 
 def test_a_run_that_outlives_its_call_stays_in_the_calls_trace(gateway, token):

@@ -8,7 +8,7 @@ import subprocess
 
 import grpc
 import pytest
-from conftest import Reply, call, grpcurl
+from programs import Reply, call, grpcurl
 
 PATHS = ["/v1/weather:today", "/api/v1/get-today-weather"]
 METHOD = "stratus.weather.v1.WeatherService/GetTodayWeather"

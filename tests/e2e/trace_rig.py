@@ -5,7 +5,7 @@ import os
 import re
 import time
 
-from conftest import BUILD, Gateway, Program, call
+from programs import BUILD, Gateway, Program, call
 
 SECONDS_MAX = 30
 

@@ -24,6 +24,10 @@ class SpanCollector final : public SpanSink {
     core::MutexLock lock(mutex_);
     return finished_;
   }
+  void Clear() {
+    core::MutexLock lock(mutex_);
+    finished_.clear();
+  }
   // The first span of that name, waited for.
   SpanRecord WaitFor(const std::string& name) {
     core::MutexLock lock(mutex_);

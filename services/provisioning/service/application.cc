@@ -13,6 +13,7 @@
 #include "lib/core/log.h"
 #include "lib/core/random.h"
 #include "lib/core/status.h"
+#include "lib/http_client/client_metrics.h"
 #include "lib/http_client/http_client.h"
 #include "services/provisioning/service/api/api.h"
 #include "services/provisioning/service/api/openapi_overlay.h"
@@ -86,6 +87,12 @@ class Application::Impl {
   void WriteMetrics(telemetry::Snapshot& out) const {
     service::WriteRuntimeMetrics(counters_, scheduler_->stats(), keeper_->stats(), out);
     api_->WriteMetrics(out);
+    const store::Store::Connections connections = store_->connections();
+    out.Gauge("stratus_provisioning_store_connections_in_use", "Connections to the store on loan.", connections.in_use);
+    out.Gauge("stratus_provisioning_store_waiting", "Threads that wait for a connection to the store.",
+              connections.waiting);
+    http_client::WriteMetrics("finder", client_.stats(), out);
+    http_client::WriteMetrics("state", state_client_.stats(), out);
   }
 
   std::string OpenApiOverlay() const { return service::OpenApiOverlay(catalog_->modules()); }

@@ -9,7 +9,7 @@
 namespace stratus::provisioning::store {
 
 ConnectionPool::ConnectionPool(int size, absl::Duration wait_max, Opener open)
-    : wait_max_(wait_max), open_(std::move(open)), places_(size) {}
+    : size_(size), wait_max_(wait_max), open_(std::move(open)), places_(size) {}
 
 absl::StatusOr<PooledConnection> ConnectionPool::Take() {
   absl::Status status = WaitForPlace();
@@ -29,6 +29,11 @@ absl::StatusOr<PooledConnection> ConnectionPool::Take() {
     return opened.status();
   }
   return PooledConnection(this, *std::move(opened));
+}
+
+PoolUse ConnectionPool::use() {
+  core::MutexLock lock(mu_);
+  return {.in_use = size_ - places_, .waiting = static_cast<int>(waiters_.size())};
 }
 
 absl::Status ConnectionPool::WaitForPlace() {

@@ -24,6 +24,8 @@ class ConnectionPool {
   // UNAVAILABLE when none came free within `wait_max`; else what `open` says.
   absl::StatusOr<PooledConnection> Take();
 
+  PoolUse use();
+
  private:
   friend class PooledConnection;
 
@@ -37,6 +39,7 @@ class ConnectionPool {
   // Hands a place to the first waiter, or frees it.
   void Release() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
+  const int size_;
   const absl::Duration wait_max_;
   const Opener open_;
   core::Mutex mu_;

@@ -48,6 +48,8 @@ TEST_F(ConnectionPoolTest, OpensNoMoreThanItsSizeAndUsesThemAgain) {
     ASSERT_TRUE(first.ok() && second.ok());
     EXPECT_TRUE(absl::IsUnavailable(pool.Take().status()));
     EXPECT_EQ(open_, 2);
+    EXPECT_EQ(pool.use().in_use, 2);
+    EXPECT_EQ(pool.use().waiting, 0);
   }
 }
 

@@ -117,6 +117,11 @@ class Connection {
 
 class ConnectionPool;
 
+struct PoolUse {
+  int in_use = 0;   // connections on loan
+  int waiting = 0;  // threads that wait for one
+};
+
 // A connection on loan; goes back to its pool, or is closed when it is broken.
 class PooledConnection {
  public:
@@ -144,6 +149,9 @@ class Database {
   // Waits for a free one, at most the busy timeout, and opens it when it is not. UNAVAILABLE when that fails.
   virtual absl::StatusOr<PooledConnection> Reader() = 0;
   virtual absl::StatusOr<PooledConnection> Writer() = 0;
+
+  // Now, of all its pools.
+  virtual PoolUse use() = 0;
 
   // `callback` hears every notification from a thread of the database's own, until the returned handle goes.
   virtual std::shared_ptr<void> Subscribe(std::function<void(std::string_view topic)> callback) = 0;

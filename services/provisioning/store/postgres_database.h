@@ -26,6 +26,7 @@ class PostgresDatabase final : public Database {
   std::string_view product() const override { return "PostgreSQL"; }
   absl::StatusOr<PooledConnection> Reader() override { return pool_.Take(); }
   absl::StatusOr<PooledConnection> Writer() override { return pool_.Take(); }
+  PoolUse use() override { return pool_.use(); }
   std::shared_ptr<void> Subscribe(std::function<void(std::string_view topic)> callback) override;
 
  private:

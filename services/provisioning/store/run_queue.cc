@@ -172,4 +172,19 @@ absl::StatusOr<int> ReadQueuePosition(Connection& connection, std::string_view r
   return static_cast<int>(position->value_or(0));
 }
 
+absl::StatusOr<std::map<v1::RunStatus, int64_t>> ReadOpenRunCounts(Connection& connection) {
+  struct Count {
+    v1::RunStatus status;
+    int64_t runs;
+  };
+  auto rows = Select(connection, "SELECT status, COUNT(*) FROM runs WHERE is_open = 1 GROUP BY status", {},
+                     [](const Row& row) -> absl::StatusOr<Count> {
+                       return Count{static_cast<v1::RunStatus>(row.Int(0)), row.Int(1)};
+                     });
+  if (!rows.ok()) return rows.status();
+  std::map<v1::RunStatus, int64_t> counts;
+  for (const Count& row : *rows) counts[row.status] = row.runs;
+  return counts;
+}
+
 }  // namespace stratus::provisioning::store

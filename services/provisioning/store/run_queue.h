@@ -1,6 +1,7 @@
 // Which run is next, and who may run it: claims, leases, what a tenant uses.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,5 +31,6 @@ absl::StatusOr<std::vector<RunRow>> TakeOver(Connection& connection, const Claim
 
 absl::StatusOr<TenantUse> ReadUse(Connection& connection, std::string_view tenant);
 absl::StatusOr<int> ReadQueuePosition(Connection& connection, std::string_view run_uid);
+absl::StatusOr<std::map<v1::RunStatus, int64_t>> ReadOpenRunCounts(Connection& connection);
 
 }  // namespace stratus::provisioning::store

@@ -380,6 +380,17 @@ TEST_P(RunQueueTest, AQueuePositionCountsTheRunsOfTheTenantBeforeIt) {
   EXPECT_EQ(*store_->QueuePosition("none"), 0);
 }
 
+TEST_P(RunQueueTest, OpenRunsAreCountedByStatusOverAllTenants) {
+  EXPECT_THAT(*store_->CountOpenRuns(), ::testing::IsEmpty());
+  AddRun(AddStack("acme", "a"));
+  AddRun(AddStack("globex", "x"));
+  AddRun(AddStack("acme", "b"), v1::RUN_STATUS_APPLYING);
+  EndRun(AddRun(AddStack("acme", "c")).uid);
+  EXPECT_THAT(*store_->CountOpenRuns(),
+              ElementsAre(::testing::Pair(v1::RUN_STATUS_PENDING, 2), ::testing::Pair(v1::RUN_STATUS_APPLYING, 1)));
+  EXPECT_EQ(store_->connections().in_use, 0);
+}
+
 INSTANTIATE_TEST_SUITE_P(Backends, RunQueueTest, testing::EveryBackend(), testing::BackendName);
 
 }  // namespace

@@ -162,6 +162,15 @@ absl::StatusOr<int> SqlStore::QueuePosition(std::string_view run_uid) {
   return Read<int>([&](Connection& connection) { return ReadQueuePosition(connection, run_uid); });
 }
 
+absl::StatusOr<std::map<v1::RunStatus, int64_t>> SqlStore::CountOpenRuns() {
+  return Read<std::map<v1::RunStatus, int64_t>>([](Connection& connection) { return ReadOpenRunCounts(connection); });
+}
+
+Store::Connections SqlStore::connections() {
+  const PoolUse use = database_->use();
+  return {.in_use = use.in_use, .waiting = use.waiting};
+}
+
 absl::StatusOr<std::optional<RunRow>> SqlStore::ClaimRun(const RunLimits& limits, absl::Duration ttl) {
   absl::StatusOr<std::optional<RunRow>> run;
   absl::Status status = Write([&](Connection& connection) {

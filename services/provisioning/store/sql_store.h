@@ -31,6 +31,7 @@ class SqlStore final : public Store {
   absl::StatusOr<std::string> GetBlob(std::string_view run_uid, std::string_view name) override;
   absl::StatusOr<TenantUse> Use(std::string_view tenant) override;
   absl::StatusOr<int> QueuePosition(std::string_view run_uid) override;
+  absl::StatusOr<std::map<v1::RunStatus, int64_t>> CountOpenRuns() override;
 
   absl::StatusOr<std::optional<RunRow>> ClaimRun(const RunLimits& limits, absl::Duration ttl) override;
   absl::StatusOr<std::vector<std::string>> RenewLeases(const std::vector<std::string>& run_uids,
@@ -40,6 +41,7 @@ class SqlStore final : public Store {
   absl::StatusOr<int64_t> Sweep(absl::Time now, absl::Time events_before) override;
   std::unique_ptr<Subscription> Subscribe(std::function<void(std::string_view topic)> callback) override;
   absl::Status Ping() override;
+  Connections connections() override;
 
  private:
   using Body = absl::FunctionRef<absl::Status(Connection&)>;

@@ -67,6 +67,12 @@ SqliteDatabase::SqliteDatabase(const Options& options)
         return SqliteConnection::Open({options.path, options.busy_timeout, false, &notifier_});
       }) {}
 
+PoolUse SqliteDatabase::use() {
+  const PoolUse writers = writer_.use();
+  const PoolUse readers = readers_.use();
+  return {.in_use = writers.in_use + readers.in_use, .waiting = writers.waiting + readers.waiting};
+}
+
 std::shared_ptr<void> SqliteDatabase::Subscribe(std::function<void(std::string_view topic)> callback) {
   return notifier_.Subscribe(std::move(callback));
 }

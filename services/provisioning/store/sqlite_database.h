@@ -25,6 +25,7 @@ class SqliteDatabase final : public Database {
   std::string_view product() const override { return "SQLite"; }
   absl::StatusOr<PooledConnection> Reader() override { return readers_.Take(); }
   absl::StatusOr<PooledConnection> Writer() override { return writer_.Take(); }
+  PoolUse use() override;
   std::shared_ptr<void> Subscribe(std::function<void(std::string_view topic)> callback) override;
 
  private:

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -149,6 +150,9 @@ class Store {
   virtual absl::StatusOr<TenantUse> Use(std::string_view tenant) = 0;
   virtual absl::StatusOr<int> QueuePosition(std::string_view run_uid) = 0;
 
+  // Of all tenants: how many runs have not ended, by status.
+  virtual absl::StatusOr<std::map<v1::RunStatus, int64_t>> CountOpenRuns() = 0;
+
   // Takes the run that is next in turn and grants it its stack's lease, in one transaction: the oldest PENDING or
   // CONFIRMED run of the tenant with the fewest leases (ties: the tenant served least recently), whose stack has no
   // lease, no StackLock that still counts, and no older open run, and whose tenant is under limits.per_tenant. The
@@ -184,6 +188,13 @@ class Store {
 
   // For readiness: OK when the database answers.
   virtual absl::Status Ping() = 0;
+
+  // For metrics: connections on loan now, and threads that wait for one.
+  struct Connections {
+    int in_use = 0;
+    int waiting = 0;
+  };
+  virtual Connections connections() = 0;
 };
 
 }  // namespace stratus::provisioning::store

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "lib/core/clock.h"
+#include "lib/http_client/client_metrics.h"
 #include "lib/http_client/http_client.h"
 #include "lib/rpc/server.h"
 #include "services/weather/service/redis_cache.h"
@@ -54,6 +55,7 @@ class Application::Impl {
     std::optional<RedisCache::Stats> redis;
     if (redis_ != nullptr) redis = redis_->stats();
     weather::WriteMetrics(core_->stats(), redis, watch_limit_.count(), out);
+    http_client::WriteMetrics("source", client_->stats(), out);
   }
 
  private:

@@ -78,7 +78,9 @@ void RedisCache::Store(std::string key, std::string value, absl::Duration ttl) {
 }
 
 RedisCache::Stats RedisCache::stats() const {
-  return {hits_.load(), misses_.load(), stores_.load(), dropped_.load(), failures_.load(), connected_.load()};
+  core::MutexLock lock(mutex_);
+  return {hits_.load(),     misses_.load(),    stores_.load(), dropped_.load(),
+          failures_.load(), connected_.load(), queue_.size()};
 }
 
 bool RedisCache::Enqueue(Command& command) {

@@ -32,6 +32,7 @@ class RedisCache final : public SharedCache {
   struct Stats {
     uint64_t hits = 0, misses = 0, stores = 0, dropped = 0, failures = 0;
     bool connected = false;
+    size_t queued = 0;
   };
 
   explicit RedisCache(RedisOptions options);

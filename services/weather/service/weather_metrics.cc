@@ -37,6 +37,7 @@ void WriteRedis(const RedisCache::Stats& redis, Snapshot& out) {
     out.Counter("stratus_weather_redis_operations_total", "Operations on the shared cache.", Number(count),
                 {{"result", result}});
   }
+  out.Gauge("stratus_weather_redis_queued", "Operations that wait for Redis.", Number(redis.queued));
   out.Gauge("stratus_weather_redis_connected", "Whether Redis can be reached.", redis.connected ? 1 : 0);
 }
 

@@ -55,8 +55,8 @@ void Audit(const Mutation& mutation, const std::string& request_id, const absl::
              {"code", core::CodeName(result.code())},
              {"repeated", repeated},
              {"idempotency_key", request_id},
-             {"request_id", mutation.caller.call_id},
-             {"trace_id", mutation.caller.trace_id}});
+             {"requestId", mutation.caller.call_id},
+             {"traceId", mutation.caller.trace_id}});
 }
 
 }  // namespace

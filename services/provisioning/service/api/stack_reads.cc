@@ -18,8 +18,8 @@ void AuditRead(const Caller& caller, std::string_view method, const std::string&
              {"principal", caller.principal},
              {"resource", resource},
              {"code", "OK"},
-             {"request_id", caller.call_id},
-             {"trace_id", caller.trace_id}});
+             {"requestId", caller.call_id},
+             {"traceId", caller.trace_id}});
 }
 
 absl::StatusOr<v1::ListModulesResponse> StackReads::ListModules(const Caller&, const v1::ListModulesRequest& request) {

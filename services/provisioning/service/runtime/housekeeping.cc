@@ -78,12 +78,23 @@ Due WhatIsDue(const store::StackRow& stack, bool busy, absl::Time now) {
 
 void Housekeeping::Once(absl::Time now) {
   QueueDue(now);
+  CountOpenRuns();
   if (absl::StatusOr<int64_t> swept = parts_.store->Sweep(now, now - parts_.options.events_kept); !swept.ok()) {
     core::Log(core::Severity::kWarning, "old rows could not be dropped; it is tried again",
               {{"reason", core::ToStd(swept.status().message())}});
   }
   RemoveFolders();
   parts_.engine->Tidy();
+}
+
+// For metrics, which must not wait for the store.
+void Housekeeping::CountOpenRuns() {
+  const absl::StatusOr<std::map<v1::RunStatus, int64_t>> counts = parts_.store->CountOpenRuns();
+  if (!counts.ok()) return;
+  for (size_t status = 0; status < parts_.counters->open.size(); ++status) {
+    const auto found = counts->find(static_cast<v1::RunStatus>(status));
+    parts_.counters->open[status].store(found == counts->end() ? 0 : found->second, std::memory_order_relaxed);
+  }
 }
 
 void Housekeeping::QueueDue(absl::Time now) {

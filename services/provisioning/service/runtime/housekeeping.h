@@ -27,6 +27,7 @@ class Housekeeping {
   void QueueDue(absl::Time now);
   absl::Status Queue(const std::string& stack_uid, absl::Time now);
   void RemoveFolders();
+  void CountOpenRuns();
 
   const RuntimeParts& parts_;
 };

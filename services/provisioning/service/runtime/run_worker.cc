@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "lib/core/log.h"
+#include "lib/core/log_trace.h"
 #include "lib/core/status.h"
 #include "lib/telemetry/tracer.h"
 #include "services/provisioning/domain/limits.h"
@@ -59,8 +60,13 @@ RunWorker::RunWorker(const RuntimeParts& parts, store::RunRow run, RunControl* c
     : parts_(parts), control_(*control), taken_over_(taken_over), lease_(parts.store, run, control) {}
 
 void RunWorker::Run() {
+  const core::ScopedLogTrace log_scope(lease_.run().record.trace_id());
   const telemetry::Span span = StartSpan();
   const telemetry::ScopedSpan scope(span);
+  core::Log(core::Severity::kInfo, taken_over_ ? "a run is driven on" : "a run begins",
+            {{"run", lease_.run_uid()},
+             {"stack", lease_.stack_uid()},
+             {"kind", v1::RunKind_Name(lease_.run().record.kind())}});
   DriveOn();
 }
 
@@ -452,6 +458,8 @@ absl::Status RunWorker::End(Ending ending) {
   span.Annotate("run_status", v1::RunStatus_Name(ending.status));
   if (ending.error) span.SetStatus(core::FromProto(*ending.error));
   if (absl::Status ended = EndRun(parts_, &lease_, inputs_ ? &*inputs_ : nullptr, ending); !ended.ok()) return ended;
+  core::Log(core::Severity::kInfo, "a run has ended",
+            {{"run", lease_.run_uid()}, {"status", v1::RunStatus_Name(ending.status)}});
   if (keep) return absl::OkStatus();
   if (absl::Status removed = parts_.engine->Remove(lease_.run_uid()); !removed.ok() && !absl::IsNotFound(removed)) {
     core::Log(core::Severity::kWarning, "a work folder could not be removed; it is tried again later",

@@ -7,6 +7,16 @@ namespace {
 
 constexpr size_t kPrefixSize = sizeof("RUN_STATUS_") - 1;
 
+void WriteOpen(const RuntimeCounters& counters, telemetry::Snapshot& out) {
+  for (int status = 1; status < v1::RunStatus_ARRAYSIZE; ++status) {
+    const auto value = static_cast<v1::RunStatus>(status);
+    if (domain::IsTerminal(value)) continue;
+    out.Gauge("stratus_provisioning_runs_open", "Runs that have not ended, by status, of all replicas.",
+              static_cast<double>(counters.open[static_cast<size_t>(status)].load()),
+              {{"status", v1::RunStatus_Name(value).substr(kPrefixSize)}});
+  }
+}
+
 void WriteEnds(const RuntimeCounters& counters, telemetry::Snapshot& out) {
   for (int status = 0; status < v1::RunStatus_ARRAYSIZE; ++status) {
     const auto value = static_cast<v1::RunStatus>(status);
@@ -21,6 +31,7 @@ void WriteEnds(const RuntimeCounters& counters, telemetry::Snapshot& out) {
 
 void WriteRuntimeMetrics(const RuntimeCounters& counters, const Scheduler::Stats& scheduler,
                          const StateKeeper::Stats& states, telemetry::Snapshot& out) {
+  WriteOpen(counters, out);
   WriteEnds(counters, out);
   const auto count = [&out](std::string_view name, std::string_view help, uint64_t value) {
     out.Counter(name, help, static_cast<double>(value));

@@ -38,8 +38,9 @@ struct RuntimeOptions {
   bool recovery = true;                               // off: for tests, to see what is lost without it
 };
 
-// Counts since start.
+// Counts since start; `open` as of the last look, of all replicas.
 struct RuntimeCounters {
+  std::array<std::atomic<int64_t>, v1::RunStatus_ARRAYSIZE> open = {};    // by status
   std::array<std::atomic<uint64_t>, v1::RunStatus_ARRAYSIZE> ended = {};  // by status
   std::atomic<uint64_t> claimed{0};
   std::atomic<uint64_t> taken_over{0};
