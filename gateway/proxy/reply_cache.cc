@@ -108,7 +108,7 @@ void ReplyCache::Land(std::string_view key, std::unique_ptr<CachedReply> reply) 
   EndFlight(flight, kept, nullptr);
 }
 
-void ReplyCache::LandEmpty(std::string_view key, Empty why, std::shared_ptr<const google::rpc::Status> error) {
+void ReplyCache::LandEmpty(std::string_view key, Empty why, const std::shared_ptr<const google::rpc::Status>& error) {
   const auto flight = flights_.find(core::ToAbsl(key));
   if (flight == flights_.end()) return;
   if (flight->second.refresh) stats_->refreshes_failed.Add();

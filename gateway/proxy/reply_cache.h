@@ -103,7 +103,7 @@ class ReplyCache {
   // Ends a flight with a reply to keep.
   void Land(std::string_view key, std::unique_ptr<CachedReply> reply);
   // Ends it without. `error` with kFailed: for those who wait.
-  void LandEmpty(std::string_view key, Empty why, std::shared_ptr<const google::rpc::Status> error = nullptr);
+  void LandEmpty(std::string_view key, Empty why, const std::shared_ptr<const google::rpc::Status>& error = nullptr);
   // Keeps what a reload has brought, unless all was forgotten meanwhile.
   void Replace(std::string_view key, uint64_t generation, std::unique_ptr<CachedReply> reply);
   // What may be given in place of a server's failure; null: nothing.

@@ -20,7 +20,7 @@ void TranscodedCall::Start(http::Exchange* exchange, std::shared_ptr<WorkerSnaps
   Authorize(*method_->policy);
 }
 
-void TranscodedCall::StartDetached(http::Exchange* exchange, std::shared_ptr<WorkerSnapshot> snapshot) {
+void TranscodedCall::BeginDetached(http::Exchange* exchange, std::shared_ptr<WorkerSnapshot> snapshot) {
   match_.captures.clear();
   const http::RequestHead& head = exchange->request();
   (*snapshot)->router().Find(head.method, head.path, &match_);  // it was found before
@@ -29,7 +29,6 @@ void TranscodedCall::StartDetached(http::Exchange* exchange, std::shared_ptr<Wor
   Begin(exchange, std::move(snapshot), route_->method, route_->path_template);
   authorized_ = true;
   reader_.Reset(env_.settings.response_bytes_max);
-  SendRequest();
 }
 
 void TranscodedCall::OnAuthorized() {

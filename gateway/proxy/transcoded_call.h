@@ -50,9 +50,10 @@ class TranscodedCall : public ProxyCall {
   void DeclaredMetadataOnly() { declared_only_ = true; }
   // The request is complete: makes the gRPC request of it, unless AnswerFromCache sees to it.
   void Dispatch();
-  // Makes the same call as a request that has no body, and that was authorized, for no client: `exchange` is a copy of
-  // its own.
-  void StartDetached(http::Exchange* exchange, std::shared_ptr<WorkerSnapshot> snapshot);
+  // Begins the same call as a request that has no body, and that was authorized, for no client: `exchange` is a copy of
+  // its own. SendRequest follows.
+  void BeginDetached(http::Exchange* exchange, std::shared_ptr<WorkerSnapshot> snapshot);
+  void SendRequest();
   // The client may have taken what the response held back for.
   virtual void OnClientDrained() {}
 
@@ -91,7 +92,6 @@ class TranscodedCall : public ProxyCall {
   bool AcceptsBody();
   bool TakeBody(std::string_view piece);
   bool FailTooLarge();
-  void SendRequest();
   void StartUpstream();
   // Of a method that takes a stream.
   void StartIncoming();

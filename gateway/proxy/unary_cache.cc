@@ -170,7 +170,9 @@ void UnaryCall::Refresh(const UnaryCall& asker) {
   role_ = CacheRole::kFlying;
   wish_ = {};
   DeclaredMetadataOnly();
-  StartDetached(no_client_.get(), asker.snapshot_);
+  BeginDetached(no_client_.get(), asker.snapshot_);
+  Annotate("cache", "refresh");
+  SendRequest();
 }
 
 void UnaryCall::OnLanded(bool ask_again) {

@@ -45,11 +45,11 @@ constexpr absl::Duration kCopyMax = absl::Minutes(1);
 constexpr absl::Duration kStaleCopyMax = absl::Minutes(1);
 
 template <typename Message>
-EncodedReply Encode(ReportEntry::Rendition rendition, const SourceReport& report, absl::Time now, absl::Duration ttl,
-                    const std::string& stale_reason) {
+EncodedReply Encode(const ReportEntry::Rendition& rendition, const SourceReport& report, absl::Time now,
+                    absl::Duration ttl, const std::string& stale_reason) {
   Message tail;
   *tail.mutable_provenance() = BuildProvenance(report, now, stale_reason);
-  EncodedReply reply{.body = std::move(rendition.bytes),
+  EncodedReply reply{.body = rendition.bytes,
                      .tail = tail.SerializeAsString(),
                      .fetched_at = report.fetched_at,
                      .stale = !stale_reason.empty()};
@@ -67,24 +67,24 @@ EncodedReply EncodeToday(const ReportEntry& entry, const std::string& stale_reas
                          const TodayQuery& query, absl::Time now, absl::Duration ttl) {
   const SourceReport& report = entry.report();
   const int sections = query.sections.current | query.sections.day << 1 | query.sections.hours << 2;
-  auto rendition = entry.Rendered(ViewName('t', query.view, sections, named), now, [&] {
+  const auto rendition = entry.Rendered(ViewName('t', query.view, sections, named), now, [&] {
     TodayReply reply = BuildToday(report, query.view, query.sections, ShownPlace(report, named), now);
     return std::make_pair(reply.message.SerializeAsString(), reply.valid_until);
   });
-  return Encode<v1::TodayWeather>(std::move(rendition), report, now, ttl, stale_reason);
+  return Encode<v1::TodayWeather>(rendition, report, now, ttl, stale_reason);
 }
 
 EncodedReply EncodeForecast(const ReportEntry& entry, const std::string& stale_reason, const PlaceInfo* named,
                             const ForecastQuery& query, absl::Time now, absl::Duration ttl) {
   const SourceReport& report = entry.report();
   const int variant = query.days * 2 + (query.daily ? 1 : 0);
-  auto rendition = entry.Rendered(ViewName('f', query.view, variant, named), now, [&] {
+  const auto rendition = entry.Rendered(ViewName('f', query.view, variant, named), now, [&] {
     const v1::Forecast message = BuildForecast(report, query, ShownPlace(report, named), now);
     // Rows drop out one by one, at quarter hours in some zones.
     const absl::Duration quarter = absl::Floor(now - absl::UnixEpoch(), absl::Minutes(15));
     return std::make_pair(message.SerializeAsString(), absl::UnixEpoch() + quarter + absl::Minutes(15));
   });
-  return Encode<v1::Forecast>(std::move(rendition), report, now, ttl, stale_reason);
+  return Encode<v1::Forecast>(rendition, report, now, ttl, stale_reason);
 }
 
 }  // namespace
