@@ -88,7 +88,8 @@ class GatewayAllocationTest : public testing::GatewayFixture {
 // With a line in the access log, whose buffers grow until they hold the largest batch.
 TEST_F(GatewayAllocationTest, ASmallGetAllocatesNothing) {
   options_.authenticator = std::make_shared<MarkingAuthenticator>();
-  options_.access_log_fd = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+  const int null_fd = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+  options_.call_log = std::make_shared<telemetry::CallLog>(telemetry::CallLogOptions{.fd = null_fd});
   Start();
   const auto allocations_of = [this](int requests) {
     const int before = g_allocations;
@@ -102,7 +103,8 @@ TEST_F(GatewayAllocationTest, ASmallGetAllocatesNothing) {
   for (int round = 0; round < 20 && allocations > 0; ++round) allocations = allocations_of(500);
   EXPECT_EQ(allocations, 0);
   gateway_.reset();
-  ::close(options_.access_log_fd);
+  options_.call_log = nullptr;
+  ::close(null_fd);
 }
 
 TEST_F(GatewayAllocationTest, AHitAllocatesNothing) {
