@@ -10,6 +10,7 @@ dev_bench() {
     footprint) bench_footprint "$@" ;;
     conformance) bench_conformance "$@" ;;
     cache) bench_cache "$@" ;;
+    tracing) bench_tracing "$@" ;;
     weather) bench_weather "$@" ;;
     provisioning) bench_provisioning "$@" ;;
     auth | transcode | router | rpc_idle | span | call_log) bench_micro "$what" "$@" ;;
@@ -20,10 +21,11 @@ dev_bench() {
       bench_gateway
       bench_footprint
       bench_cache
+      bench_tracing
       bench_weather
       bench_provisioning
       ;;
-    *) die "bench: '$what' is none of gateway, footprint, cache, conformance, weather, provisioning, auth, transcode, router, rpc_idle, span, call_log" ;;
+    *) die "bench: '$what' is none of gateway, footprint, cache, tracing, conformance, weather, provisioning, auth, transcode, router, rpc_idle, span, call_log" ;;
   esac
 }
 
@@ -46,6 +48,11 @@ bench_conformance() {
 bench_cache() {
   say "authorized GETs from the reply cache beside Go, and what a token check adds, one core each"
   STRATUS_GO=$("$ROOT/scripts/setup.sh" go) "$VENV/bin/python" "$ROOT/tests/bench/cache_bench.py" "$@"
+}
+
+bench_tracing() {
+  say "the gateway without tracing, and with it"
+  "$VENV/bin/python" "$ROOT/tests/bench/tracing_bench.py" "$@"
 }
 
 bench_weather() {

@@ -82,7 +82,7 @@ def start_backend(folder):
     return start("backend", port, [RELEASE / "bin/bench_backend", f"127.0.0.1:{port}"], folder, cpu=LOAD_CPU)
 
 
-def start_stratus(backend, folder):
+def start_stratus(backend, folder, name="stratus", env=None):
     port = free_port()
     command = [
         RELEASE / "bin/stratus-gateway",
@@ -94,7 +94,7 @@ def start_stratus(backend, folder):
         "--threads=1",
         "--access-log=off",
     ]
-    return start("stratus", port, command, folder)
+    return start(name, port, command, folder, env=env)
 
 
 ENVOY_CONFIG = """

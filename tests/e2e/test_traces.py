@@ -7,10 +7,7 @@ import time
 
 import pytest
 from programs import BUILD, Gateway, Program, call
-from trace_rig import SECONDS_MAX, new_trace, span_counts, xray_id
-
-# The door would answer from what it keeps, and the trace end there.
-ANEW = {"Cache-Control": "no-cache"}
+from trace_rig import ANEW, SECONDS_MAX, new_trace, span_counts, xray_id
 
 
 def traces(gateway, trace_id=""):

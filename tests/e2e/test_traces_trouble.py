@@ -9,7 +9,7 @@ import subprocess
 import grpc
 import pytest
 from clock_rig import JumpingClock
-from trace_rig import Platform, metrics, new_trace, sampled
+from trace_rig import ANEW, Platform, metrics, new_trace, sampled
 
 MEGABYTE = 1 << 20
 TEMPORARY_CREDENTIALS = {
@@ -167,7 +167,7 @@ class Callers:
         connection = http.client.HTTPConnection(self.platform.door.address, timeout=20)
         statuses = set()
         for _ in range(calls):
-            headers = {**sampled(*new_trace()), "Authorization": f"Bearer {self.platform.token}"}
+            headers = {**ANEW, **sampled(*new_trace()), "Authorization": f"Bearer {self.platform.token}"}
             connection.request("GET", "/v1/weather:today", headers=headers)
             reply = connection.getresponse()
             reply.read()
