@@ -102,6 +102,8 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   bool WritePending();
   bool Collect();
   void Close(const absl::Status& status);
+  // Closes for what the transport gave: 0 or a negative errno.
+  void CloseBroken(ssize_t result);
   void FailCalls(const absl::Status& status);
   void DeleteSession();
   void CloseIfIdle();
@@ -110,6 +112,9 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   void OnKeepalive();
 
   // What the session reports.
+  static ClientCall* CallOf(nghttp2_session* session, int32_t stream_id) {
+    return static_cast<ClientCall*>(nghttp2_session_get_stream_user_data(session, stream_id));
+  }
   void OnHeaders(ClientCall* call, bool end_stream);
   void OnHead(ClientCall* call, bool end_stream);
   void Conclude(ClientCall* call, const absl::Status& status, absl::Span<const http::Header> trailers);
