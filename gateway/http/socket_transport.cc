@@ -35,8 +35,8 @@ class SocketTransport final : public Transport {
 
   void SetEvents(TransportEvents* events) override { events_ = events; }
 
-  // asio performs the recv itself once the socket is readable, and none is needed to re-arm epoll. It tries at once, too:
-  // of a client that has nothing more to say that is a system call for nothing (docs/adr/0007).
+  // asio performs the recv itself once the socket is readable, and none is needed to re-arm epoll. It tries at once,
+  // too: of a client that has nothing more to say that is a system call for nothing (docs/adr/0007).
   void Read(char* to, size_t room) override { socket_.async_read_some(asio::buffer(to, room), ReadHandler{Ref(this)}); }
 
   ssize_t TryRead(char* to, size_t room) override {

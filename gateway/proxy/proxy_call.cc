@@ -89,7 +89,8 @@ void ProxyCall::Finish(int http_status, absl::StatusCode code) {
   auth_ticket_ = 0;
   trace_.End(http_status, code, bytes_out_, RouteLabel(),
              principal_ != nullptr ? std::string_view(principal_->client_id) : std::string_view());
-  if (!detached_ && env_.stats != nullptr) env_.stats->Add(RouteLabel(), code, upstream::TimerQueue::Now() - started_ns_);
+  if (!detached_ && env_.stats != nullptr)
+    env_.stats->Add(RouteLabel(), code, upstream::TimerQueue::Now() - started_ns_);
   if (!detached_ && env_.call_log != nullptr) WriteLog(http_status, code);
   exchange_ = nullptr;
   snapshot_.reset();

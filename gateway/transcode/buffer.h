@@ -68,8 +68,8 @@ class Buffer {
   void Grow(size_t needed) {
     size_t capacity = capacity_ < 512 ? 512 : capacity_ * 2;
     while (capacity < needed) capacity *= 2;
-    // Not a new block and a copy: the C library grows a large one by moving its pages, so that a reply of megabytes pays
-    // for each page once.
+    // Not a new block and a copy: the C library grows a large one by moving its pages, so that a reply of megabytes
+    // pays for each page once.
     void* const grown = std::realloc(data_.get(), capacity + kSlack);
     if (grown == nullptr) std::abort();  // as operator new would end
     static_cast<void>(data_.release());
