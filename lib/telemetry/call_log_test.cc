@@ -137,7 +137,8 @@ TEST(CallLog, EveryProgramKeepsTheSameCalls) {
     kept[program] = Written({.sample_one_in = 7}, [program](CallLog& log) {
       for (int i = 0; i < 100; ++i) {
         const std::string request_id = absl::StrCat("request", i), trace_id = absl::StrCat(i, "of", program);
-        CallLine line = Success(program == 0 ? "" : trace_id);  // the first one traces nothing
+        // The first one traces nothing.
+        CallLine line = Success(program == 0 ? std::string_view() : std::string_view(trace_id));
         line.request_id = request_id;
         log.Write(line);
       }
