@@ -134,14 +134,15 @@ TEST(UdpExporter, CountsSpansWhoseCollectorHasNoAddress) {
 
 TEST(UdpExporter, FollowsADaemonThatMoves) {
   Daemon before, after;
-  std::atomic<uint16_t> port = before.port();
+  // Not the test's own: a look-up runs on a thread that nobody waits for.
+  const auto port = std::make_shared<std::atomic<uint16_t>>(before.port());
   UdpExporterOptions options = To("xray.internal", 2000);
   options.resolve_every = absl::ZeroDuration();
-  options.lookup = [&port](const HostPort&) { return HostResolver::SystemLookup({"127.0.0.1", port.load()}); };
+  options.lookup = [port](const HostPort&) { return HostResolver::SystemLookup({"127.0.0.1", port->load()}); };
   UdpExporter exporter(std::move(options));
   exporter.Export(Segment("first"));
   EXPECT_THAT(before.Receive(), HasSubstr("first"));
-  port = after.port();
+  *port = after.port();
   // Its look-ups run beside it: some spans still go to where the daemon was.
   std::atomic<bool> arrived = false;
   std::thread sender([&] {
