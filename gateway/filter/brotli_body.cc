@@ -37,7 +37,8 @@ class BrotliReader final : public BodyReader {
       out->SetEnd(reinterpret_cast<char*>(next_out));
       ended_ = result == BROTLI_DECODER_RESULT_SUCCESS;
       complete_ = complete_ || ended_;
-      has_more_ = result == BROTLI_DECODER_RESULT_NEEDS_MORE_OUTPUT;
+      // Not the result alone: it asks for input also while output waits for room.
+      has_more_ = BrotliDecoderHasMoreOutput(state_.get()) != BROTLI_FALSE;
     } while (result != BROTLI_DECODER_RESULT_ERROR && out->size() < limit && (left_in > 0 || has_more_));
     input->remove_prefix(input->size() - left_in);
     return result != BROTLI_DECODER_RESULT_ERROR;
