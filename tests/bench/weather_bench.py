@@ -4,7 +4,7 @@
 usage: weather_bench.py [--rounds=5] [--requests=20000]
 
 Both verify the same tokens of the same issuer and ask the same stand-in for OpenWeather. Two figures: neither side keeps
-the upstream's answer, and both keep it. Requests a second per core are requests by CPU second of the process.
+the upstream's answer, and both keep it, ours at the door. Requests a second per core are requests by CPU second of the process.
 """
 
 import argparse
