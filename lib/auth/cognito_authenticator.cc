@@ -141,7 +141,8 @@ void CognitoAuthenticator::CheckLater(absl::Span<const std::string_view> authori
   if (authorization.size() != 1) return done(Check(authorization, policy));
   {
     core::MutexLock lock(mu_);
-    if (arrived_.size() + parked_.size() < options_.waiting_max) {
+    if (waiting_ < options_.waiting_max) {
+      ++waiting_;
       arrived_.push_back({std::string(authorization[0]), policy, std::move(done)});
       done = nullptr;
     }
@@ -195,8 +196,7 @@ void CognitoAuthenticator::ServeWaiters(bool refreshed) {
       pending.splice(pending.end(), due, waiter);
     } else {
       if (outcome.pending()) outcome = Refused(Class::kUnavailable, "key set is still being refreshed");
-      counters_.CountOutcome(outcome.result);
-      waiter->done(std::move(outcome));
+      Answer(*waiter, std::move(outcome));
     }
     waiter = next;
   }
@@ -204,10 +204,19 @@ void CognitoAuthenticator::ServeWaiters(bool refreshed) {
   parked_.splice(parked_.end(), pending);
 }
 
+void CognitoAuthenticator::Answer(const Waiter& waiter, Outcome outcome) {
+  {
+    core::MutexLock lock(mu_);
+    --waiting_;
+  }
+  counters_.CountOutcome(outcome.result);
+  waiter.done(std::move(outcome));
+}
+
 CognitoAuthenticator::Stats CognitoAuthenticator::stats() const {
   Stats stats{.checks = counters_.Sum(), .cached_tokens = tokens_.size(), .keys = keys_->stats()};
   core::MutexLock lock(mu_);
-  stats.waiting = arrived_.size() + parked_.size();
+  stats.waiting = waiting_;
   return stats;
 }
 

@@ -79,6 +79,7 @@ class CognitoAuthenticator final : public Authenticator {
   // Decides what has just come, and after a refresh what has waited for it. Puts back what still has to wait.
   void ServeWaiters(bool refreshed);
   std::list<Waiter> TakeWaiters(bool refreshed);
+  void Answer(const Waiter& waiter, Outcome outcome);
 
   const CognitoOptions options_;
   const core::Clock& clock_;
@@ -95,6 +96,7 @@ class CognitoAuthenticator final : public Authenticator {
   bool refreshed_ ABSL_GUARDED_BY(mu_) = false;     // a fetch has ended, well or not, since the thread last looked
   std::list<Waiter> arrived_ ABSL_GUARDED_BY(mu_);  // not decided yet
   std::list<Waiter> parked_ ABSL_GUARDED_BY(mu_);   // found pending by the thread: wait for a refresh
+  size_t waiting_ ABSL_GUARDED_BY(mu_) = 0;         // of either kind, or in the thread's hands: not answered yet
   std::thread thread_;
 };
 

@@ -266,6 +266,21 @@ TEST_F(CognitoAuthenticatorTest, PastItsLimitOfWaitingCallsItAnswersUnavailableA
   EXPECT_TRUE(second.get().allowed());
 }
 
+TEST_F(CognitoAuthenticatorTest, ACallWaitsUntilItIsAnsweredAlsoWhileOthersAre) {
+  holding_ = true;
+  Start();
+  std::vector<std::promise<size_t>> waiting(2);
+  for (auto& counted : waiting) {
+    const std::string value = "Bearer " + Token(key_);
+    const std::string_view view = value;
+    authenticator_->CheckLater({&view, 1}, policy_,
+                               [&](const Outcome&) { counted.set_value(authenticator_->stats().waiting); });
+  }
+  source_->Release(Jwks({&key_}));
+  EXPECT_EQ(waiting[0].get_future().get(), 1);
+  EXPECT_EQ(waiting[1].get_future().get(), 0);
+}
+
 TEST_F(CognitoAuthenticatorTest, CallsThatWaitAtShutdownAreAnswered) {
   holding_ = true;
   Start();
