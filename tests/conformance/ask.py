@@ -9,7 +9,7 @@ import subprocess
 import grpc
 from case import Answer, Grpc, H2c, Raw
 
-TIMEOUT_SECONDS = 30
+TIMEOUT_SECONDS = 120
 RAW_TIMEOUT_SECONDS = 3
 
 
