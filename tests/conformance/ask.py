@@ -10,7 +10,7 @@ import grpc
 from case import Answer, Grpc, H2c, Raw
 
 TIMEOUT_SECONDS = 120
-RAW_TIMEOUT_SECONDS = 3
+RAW_TIMEOUT_SECONDS = 30
 
 
 def ask(port, request):

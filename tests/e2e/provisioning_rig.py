@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import time
 
-from programs import BUILD, ROOT, Program, call
+from programs import BUILD, ROOT, RUNNING, Program, call
 
 POSTGRES_BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
 END_STATUSES = {"APPLIED", "PLANNED_AND_FINISHED", "DISCARDED", "ERRORED", "CANCELED", "FORCE_CANCELED"}
@@ -32,7 +32,7 @@ class Postgres:
             os.chown(self.folder, nobody.pw_uid, nobody.pw_gid)
             self.prefix = ["setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
         self._run("initdb", "-D", str(self.folder / "data"), "-U", "stratus", "-A", "trust", "--no-sync")
-        self.log = open(self.folder.with_suffix(".log"), "wb")  # noqa: SIM115  # the server owns it from here
+        self.log = open(self.folder / "server.log", "wb")  # noqa: SIM115  # the server owns it from here
         self.process = subprocess.Popen(
             [*self.prefix, POSTGRES_BIN / "postgres", "-D", str(self.folder / "data"), "-k", str(self.folder)]
             + ["-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=200"],
@@ -40,6 +40,7 @@ class Postgres:
             stderr=self.log,
             cwd="/",
         )
+        RUNNING.append(self.process)
         deadline = time.monotonic() + 120
         while subprocess.run([POSTGRES_BIN / "pg_isready", "-q", "-h", str(self.folder)], check=False).returncode != 0:
             assert time.monotonic() < deadline and self.process.poll() is None, "PostgreSQL does not start"
