@@ -10,6 +10,7 @@ namespace stratus::gateway::proxy {
 namespace {
 
 constexpr std::string_view kTraceparent = "traceparent";
+constexpr std::string_view kTracestate = "tracestate";
 constexpr std::string_view kXAmznTraceId = "x-amzn-trace-id";
 
 // `/pkg.Service/Method` -> `pkg.Service`
@@ -55,9 +56,14 @@ void CallTrace::BeginUpstream(std::string_view method, HeaderList* metadata) {
     upstream_.SetHttpRequest("POST", method);
     next.set_span_id(upstream_.id());
   }
+  // tracestate belongs to the trace that the client's traceparent names (W3C Trace Context, 3.3).
+  const bool same_trace = std::any_of(metadata->begin(), metadata->end(), [this](const http::Header& header) {
+    return header.name == kTraceparent && header.value.size() >= 35 && header.value.substr(3, 32) == trace_.trace_id();
+  });
   metadata->erase(std::remove_if(metadata->begin(), metadata->end(),
-                                 [](const http::Header& header) {
-                                   return header.name == kTraceparent || header.name == kXAmznTraceId;
+                                 [same_trace](const http::Header& header) {
+                                   return header.name == kTraceparent || header.name == kXAmznTraceId ||
+                                          (header.name == kTracestate && !same_trace);
                                  }),
                   metadata->end());
   traceparent_.clear();
