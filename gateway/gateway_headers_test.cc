@@ -89,6 +89,36 @@ TEST_F(GatewayHeadersTest, AClientMayNotSayWhereItCallsFrom) {
   }
 }
 
+// RFC 9110, 5.3.
+TEST_F(GatewayHeadersTest, SeveralLinesAreOneList) {
+  options_.config.mutable_compression()->set_response_bytes_min(1);
+  Start();
+  const RawResponse lines = client_->Get("/t/stream?count=1", "Accept: text/html\r\nAccept: application/x-ndjson\r\n");
+  EXPECT_EQ(lines.headers.at("content-type"), "application/x-ndjson");
+  const RawResponse coded = client_->Get("/t/items/1", "Accept-Encoding: br;q=0\r\nAccept-Encoding: gzip\r\n");
+  EXPECT_EQ(coded.headers.at("content-encoding"), "gzip");
+}
+
+// RFC 9110, 8.6: a length that GET would not have must not be told.
+TEST_F(GatewayHeadersTest, TheHeadOfAStreamIsThatOfAGet) {
+  Start();
+  for (const char* accept : {"", "Accept: application/x-ndjson\r\n", "Accept: text/event-stream\r\n"}) {
+    for (const char* target : {"/t/stream?count=2", "/t/stream?count=0", "/t/download?count=2"}) {
+      RawResponse get = client_->Get(target, accept);
+      client_->Send("HEAD", target, accept);
+      RawResponse head = client_->Receive(/*head=*/true);
+      EXPECT_EQ(head.body, "");
+      for (Metadata* headers : {&get.headers, &head.headers}) {
+        headers->erase("date");
+        headers->erase("x-request-id");
+      }
+      EXPECT_EQ(head.headers, get.headers) << target << accept;
+      EXPECT_EQ(head.headers.count("content-length"), 0u);
+    }
+  }
+  EXPECT_EQ(client_->Get("/t/items/1").status, 200) << "the connection goes on";
+}
+
 TEST_F(GatewayHeadersTest, ATrustedProxyMay) {
   options_.config.mutable_headers()->add_trusted_proxies("127.0.0.0/8");
   Start();
