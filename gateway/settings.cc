@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "gateway/proxy/http_body.h"
+#include "gateway/proxy/trusted_proxies.h"
 #include "lib/core/address.h"
 #include "lib/core/status.h"
 
@@ -219,6 +220,14 @@ void TakeUpstreams(const stratus::config::v1::Gateway& config, Settings* setting
   if (config.upstreams().empty()) violations->Add("upstreams", "at least one is needed (--upstream)");
 }
 
+void CheckTrustedProxies(const stratus::config::v1::Headers& headers, core::FieldViolations* violations) {
+  for (int i = 0; i < headers.trusted_proxies_size(); ++i) {
+    if (absl::Status status = proxy::TrustedProxies().Add(headers.trusted_proxies(i)); !status.ok()) {
+      violations->Add(absl::StrCat("headers.trusted_proxies[", i, "]"), core::ToStd(status.message()));
+    }
+  }
+}
+
 void TakePath(std::string_view field, bool set, const std::string& value, core::FieldViolations* violations,
               std::string* target) {
   if (!set) return;
@@ -236,6 +245,7 @@ absl::StatusOr<Settings> SettingsFromConfig(const stratus::config::v1::Gateway& 
   if (config.has_tls()) TakeTls(config.tls(), &settings, &violations);
   TakeCompression(config.compression(), &settings.call, &violations);
   TakeCaching(config.caching(), &settings, &violations);
+  CheckTrustedProxies(config.headers(), &violations);
   const auto& json = config.json();
   if (json.has_always_print_fields_with_no_presence()) {
     settings.call.output.always_print_fields_with_no_presence = json.always_print_fields_with_no_presence();

@@ -151,6 +151,40 @@ TEST_F(GatewayTraceTest, BeginsAnewWhereClientsAreNotBelieved) {
   EXPECT_EQ(Spans()[0].parent_text(), "");
 }
 
+// W3C Trace Context, 3.3: who begins a trace anew, or could not read traceparent, drops tracestate.
+TEST_F(GatewayTraceTest, ATracestateGoesOnWithItsOwnTraceAlone) {
+  Start();
+  const std::string state = "Tracestate: vendor=1\r\n";
+  EXPECT_THAT(client_->Get("/t/metadata", kTraceparent + state).body, HasSubstr("vendor=1"));
+  EXPECT_THAT(client_->Get("/t/metadata", "Traceparent: nonsense\r\n" + state).body, Not(HasSubstr("vendor=1")));
+  EXPECT_THAT(client_->Get("/t/metadata", state).body, Not(HasSubstr("vendor=1")));
+  EXPECT_THAT(client_->Get("/t/metadata", kAmzn + (kTraceparent + state)).body, Not(HasSubstr("vendor=1")));
+}
+
+TEST_F(GatewayTraceTest, ATracestateOfClientsThatAreNotBelievedEndsHere) {
+  options_.tracing.ignore_inbound = true;
+  Start();
+  const std::string headers = std::string(kTraceparent) + "Tracestate: vendor=1\r\n";
+  EXPECT_THAT(client_->Get("/t/metadata", headers).body, Not(HasSubstr("vendor=1")));
+}
+
+TEST_F(GatewayTraceTest, TheClientIsWhomATrustedProxySays) {
+  options_.config.mutable_headers()->add_trusted_proxies("127.0.0.1");
+  Start();
+  client_->Get("/t/metadata", "X-Forwarded-For: 6.6.6.6, 192.0.2.7\r\n");
+  const std::vector<SpanRecord> spans = Spans();
+  EXPECT_EQ(spans[0].http.client_ip, "192.0.2.7");
+  EXPECT_TRUE(spans[0].http.x_forwarded_for);
+}
+
+TEST_F(GatewayTraceTest, TheClientIsWhoConnectsWhateverOthersSay) {
+  Start();
+  client_->Get("/t/metadata", "X-Forwarded-For: 6.6.6.6\r\n");
+  const std::vector<SpanRecord> spans = Spans();
+  EXPECT_EQ(spans[0].http.client_ip, "127.0.0.1");
+  EXPECT_FALSE(spans[0].http.x_forwarded_for);
+}
+
 TEST_F(GatewayTraceTest, AnswersAsEverWhateverTheHeadersAre) {
   Start();
   for (const std::string& bad :

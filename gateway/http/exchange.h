@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "absl/types/span.h"
@@ -40,6 +41,22 @@ struct RequestHead {
       if (header.name == name) return header.value;
     }
     return {};
+  }
+
+  // All values of a header that is a list. Several lines mean the same as one (RFC 9110, 5.3): they are put together in
+  // `joined`, which is empty and outlives the result.
+  std::string_view FindList(std::string_view name, std::string* joined) const {
+    std::string_view first;
+    for (const Header& header : headers) {
+      if (header.name != name) continue;
+      if (first.data() == nullptr) {
+        first = header.value;
+        continue;
+      }
+      if (joined->empty()) joined->assign(first);
+      joined->append(", ").append(header.value);
+    }
+    return joined->empty() ? first : *joined;
   }
 };
 

@@ -10,14 +10,8 @@ namespace stratus::gateway::proxy {
 namespace {
 
 constexpr std::string_view kTraceparent = "traceparent";
+constexpr std::string_view kTracestate = "tracestate";
 constexpr std::string_view kXAmznTraceId = "x-amzn-trace-id";
-
-std::string_view WithoutPort(std::string_view peer) {
-  const size_t port = peer.rfind(':');
-  if (port != std::string_view::npos) peer = peer.substr(0, port);
-  if (peer.size() > 2 && peer.front() == '[') peer = peer.substr(1, peer.size() - 2);
-  return peer;
-}
 
 // `/pkg.Service/Method` -> `pkg.Service`
 std::string_view ServiceOf(std::string_view method) {
@@ -43,15 +37,15 @@ void CallTrace::Begin(const TraceSettings& settings, const http::RequestHead& he
                                         {.host = head.authority, .http_method = head.method, .url_path = head.path});
   root_.assign("Root=");
   trace_.AppendXRayTraceId(&root_);
-  if (span_.recording()) Describe(head);
+  if (span_.recording()) Describe(settings.headers, head);
 }
 
-void CallTrace::Describe(const http::RequestHead& head) {
+void CallTrace::Describe(const HeaderMap* headers, const http::RequestHead& head) {
   span_.SetHttpRequest(head.method, absl::StrCat(head.secure ? "https://" : "http://", core::ToAbsl(head.authority),
                                                  core::Redacted(head.path)));
-  const std::string_view forwarded = head.Find("x-forwarded-for");
-  const std::string_view first = forwarded.substr(0, forwarded.find(','));
-  span_.SetHttpPeer(first.empty() ? WithoutPort(head.peer) : first, !first.empty(), head.Find("user-agent"));
+  const std::string_view client = headers != nullptr ? headers->ClientOf(head) : head.peer;
+  const bool forwarded = client.data() != head.peer.data();
+  span_.SetHttpPeer(HostOfPeer(client), forwarded, head.Find("user-agent"));
 }
 
 void CallTrace::BeginUpstream(std::string_view method, HeaderList* metadata) {
@@ -62,9 +56,14 @@ void CallTrace::BeginUpstream(std::string_view method, HeaderList* metadata) {
     upstream_.SetHttpRequest("POST", method);
     next.set_span_id(upstream_.id());
   }
+  // tracestate belongs to the trace that the client's traceparent names (W3C Trace Context, 3.3).
+  const bool same_trace = std::any_of(metadata->begin(), metadata->end(), [this](const http::Header& header) {
+    return header.name == kTraceparent && header.value.size() >= 35 && header.value.substr(3, 32) == trace_.trace_id();
+  });
   metadata->erase(std::remove_if(metadata->begin(), metadata->end(),
-                                 [](const http::Header& header) {
-                                   return header.name == kTraceparent || header.name == kXAmznTraceId;
+                                 [same_trace](const http::Header& header) {
+                                   return header.name == kTraceparent || header.name == kXAmznTraceId ||
+                                          (header.name == kTracestate && !same_trace);
                                  }),
                   metadata->end());
   traceparent_.clear();

@@ -16,6 +16,7 @@ struct TraceSettings {
   const telemetry::Tracer* tracer = nullptr;  // outlives the workers
   // The client's trace headers are not believed: every call begins a trace of its own.
   bool ignore_inbound = false;
+  const HeaderMap* headers = nullptr;  // knows who the client is; set by ProxyService
 };
 
 // One a call object, used again and again: its strings keep their memory.
@@ -36,7 +37,7 @@ class CallTrace {
   std::string_view trace_id() const { return on_ ? trace_.trace_id() : std::string_view(); }
 
  private:
-  void Describe(const http::RequestHead& head);
+  void Describe(const HeaderMap* headers, const http::RequestHead& head);
 
   bool on_ = false;
   telemetry::TraceContext trace_;

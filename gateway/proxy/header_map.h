@@ -8,18 +8,29 @@
 #include "absl/container/inlined_vector.h"
 #include "absl/types/span.h"
 #include "gateway/http/exchange.h"
+#include "gateway/proxy/trusted_proxies.h"
 #include "stratus/config/v1/gateway.pb.h"
 
 namespace stratus::gateway::proxy {
 
 using HeaderList = absl::InlinedVector<http::Header, 24>;
 
+// What the request's Connection headers name: it ends here (RFC 9110, 7.6.1). HTTP/2 has no such header.
+class HopByHop {
+ public:
+  explicit HopByHop(const http::RequestHead& head);
+  bool Names(std::string_view name) const;
+
+ private:
+  absl::InlinedVector<std::string_view, 2> lines_;  // without those that say `close` or `keep-alive` alone
+};
+
 class HeaderMap {
  public:
   explicit HeaderMap(const stratus::config::v1::Headers& config);
 
-  // Appends the metadata of a REST request: listed headers under their names, `grpc-metadata-NAME` as NAME. Views
-  // into the request.
+  // Appends the metadata of a REST request: listed headers under their names, `grpc-metadata-NAME` as NAME, and what a
+  // trusted proxy says. Views into the request.
   void RequestMetadata(const http::RequestHead& head, HeaderList* out) const;
 
   // The same of those headers alone that say who calls, in which trace, and of those in `declared`: for a reply that
@@ -36,12 +47,19 @@ class HeaderMap {
   // Whether a name of a service's metadata may go to a gRPC client.
   static bool PassesBack(std::string_view metadata_name);
 
+  // Appends the value of `x-forwarded-for`: the peer's address without its port, behind what a trusted proxy sent.
+  void AppendForwardedFor(const http::RequestHead& head, std::string* out) const;
+
+  // Who calls, as far as it can be believed: TrustedProxies::ClientOf.
+  std::string_view ClientOf(const http::RequestHead& head) const { return trusted_.ClientOf(head); }
+
  private:
+  void AppendRequestHeader(const http::Header& header, HeaderList* out) const;
+  void AppendSaidByProxies(const http::RequestHead& head, HeaderList* out) const;
+
   absl::flat_hash_map<std::string, std::string> request_;   // header -> metadata
   absl::flat_hash_map<std::string, std::string> response_;  // metadata -> header
+  TrustedProxies trusted_;
 };
-
-// `x-forwarded-for` with the peer's address (without its port) appended to what the client sent.
-void AppendForwardedFor(const http::RequestHead& head, std::string* out);
 
 }  // namespace stratus::gateway::proxy

@@ -61,7 +61,7 @@ int64_t ProxyCall::ClampTimeoutNs(int64_t asked_ns, bool streaming) const {
 
 void ProxyCall::AppendCommonMetadata(HeaderList* out) {
   forwarded_for_.clear();
-  AppendForwardedFor(request(), &forwarded_for_);
+  env_.headers->AppendForwardedFor(request(), &forwarded_for_);
   out->push_back({"x-forwarded-for", forwarded_for_});
   out->push_back({"x-request-id", request_id_});
   trace_.BeginUpstream(method_ != nullptr ? std::string_view(method_->grpc_path) : route_, out);
@@ -110,7 +110,7 @@ void ProxyCall::WriteLog(int http_status, absl::StatusCode code) {
   line.request_id = request_id_;
   line.trace_id = trace_.trace_id();
   if (principal_ != nullptr) line.client_id = principal_->client_id;
-  line.peer = head.peer;
+  line.peer = env_.headers->ClientOf(head);
   line.protocol = ProtocolName(head.protocol);
   line.http_method = head.method;
   line.health_check = head.path.substr(0, kGrpcHealth.size()) == kGrpcHealth;

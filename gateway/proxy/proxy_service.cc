@@ -31,12 +31,12 @@ Nobody nobody;
 
 std::string_view Printable(std::string_view path) { return path.substr(0, 200); }
 
-telemetry::CallLine LineFor(const http::RequestHead& head) {
+telemetry::CallLine LineFor(const http::RequestHead& head, const HeaderMap& headers) {
   telemetry::CallLine line;
   line.time = absl::Now();
   line.service = kService;
   line.request_id = head.Find("x-request-id");
-  line.peer = head.peer;
+  line.peer = headers.ClientOf(head);
   line.protocol = ProtocolName(head.protocol);
   line.http_method = head.method;
   line.path = head.path;
@@ -60,6 +60,7 @@ ProxyService::ProxyService(boost::asio::io_context& loop, const ProxyOptions& op
   environment_.call_log = options.call_log;
   environment_.headers = options.headers;
   environment_.tracing = options.tracing;
+  environment_.tracing.headers = options.headers.get();
   if (options.stats != nullptr) environment_.stats = options.stats->AddWorker();
   environment_.settings = options.settings;
   environment_.cache =
@@ -188,7 +189,7 @@ void ProxyService::ServeOptions(http::Exchange* exchange) {
   if (preflight) environment_.cors->AppendPreflight(head, allow, &headers);
   exchange->SetHandler(&nobody);
   if (environment_.call_log != nullptr) {
-    telemetry::CallLine line = LineFor(head);
+    telemetry::CallLine line = LineFor(head, *environment_.headers);
     line.http_status = 204;
     environment_.call_log->Write(line);
   }
@@ -206,7 +207,7 @@ void ProxyService::ServePage(http::Exchange* exchange, const PageView& page) {
   if (environment_.cors != nullptr) environment_.cors->Append(head, &headers);
   exchange->SetHandler(&nobody);
   if (environment_.call_log != nullptr) {
-    telemetry::CallLine line = LineFor(head);
+    telemetry::CallLine line = LineFor(head, *environment_.headers);
     line.http_status = page.status;
     line.bytes_out = page.body.size();
     line.health_check = page.health_check;
@@ -236,7 +237,7 @@ void ProxyService::Record(const http::RequestHead& head, int http_status, absl::
   refusal_trace_.End(http_status, code, 0, kUnmatched, {});
   if (environment_.stats != nullptr) environment_.stats->Add(kUnmatched, code, nanos);
   if (environment_.call_log == nullptr) return;
-  telemetry::CallLine line = LineFor(head);
+  telemetry::CallLine line = LineFor(head, *environment_.headers);
   line.request_id = refusal_id_;
   line.trace_id = refusal_trace_.trace_id();
   line.http_status = http_status;

@@ -11,7 +11,8 @@ StreamCall::StreamCall(Environment* environment, CallPool<StreamCall>* pool)
     : TranscodedCall(environment), pool_(pool) {}
 
 void StreamCall::OnReplyHead() {
-  format_ = ChooseStreamFormat(request().Find("accept"));
+  std::string joined;
+  format_ = ChooseStreamFormat(request().FindList("accept", &joined));
   head_only_ = request().method == "HEAD";
   // An EventSource shows itself open as soon as the head is there; the first event may be long in coming.
   if (format_ == StreamFormat::kServerSent && !route().http_body_out && !head_only_) {
@@ -72,8 +73,8 @@ bool StreamCall::TakeMessages(std::string_view piece) {
 }
 
 absl::Status StreamCall::WriteMessage(std::string_view message) {
-  if (head_only_) return absl::OkStatus();
   if (route().http_body_out) return WriteHttpBody(message);
+  if (head_only_) return absl::OkStatus();
   if (!started_) StartStream(ContentTypeOf(format_));
   Buffer& out = exchange_->stream_buffer();
   const size_t before = out.size();
@@ -105,6 +106,7 @@ absl::Status StreamCall::WriteHttpBody(std::string_view message) {
   if (!started_) {
     StartStream(IsHeaderSafe(body.content_type) ? body.content_type : std::string_view("application/octet-stream"));
   }
+  if (head_only_) return absl::OkStatus();
   exchange_->stream_buffer().Append(body.data);
   bytes_out_ += body.data.size();
   ++messages_;
@@ -138,14 +140,8 @@ void StreamCall::OnEnd(const absl::Status& status, absl::Span<const http::Header
 
 void StreamCall::EndInOrder() {
   http::Exchange* exchange = exchange_;
-  if (head_only_) {
-    exchange->StartBody(reply_status(), ReplyHeaders(ContentTypeOf(format_)));
-    Finish(reply_status(), absl::StatusCode::kOk);
-    exchange->FinishBody();
-    return;
-  }
   if (!started_) StartStream(route().http_body_out ? "application/octet-stream" : ContentTypeOf(format_));
-  if (format_ == StreamFormat::kArray && !route().http_body_out) {
+  if (format_ == StreamFormat::kArray && !route().http_body_out && !head_only_) {
     exchange->stream_buffer().Append(messages_ == 0 ? std::string_view("[]") : std::string_view("]"));
   }
   Finish(reply_status(), absl::StatusCode::kOk);

@@ -112,7 +112,8 @@ absl::Status UnaryCall::WriteCoded(std::string_view message, filter::ContentCodi
 
 filter::ContentCoding UnaryCall::CodingFor(size_t json_bytes) const {
   if (json_bytes > kCodedBytesMax) return filter::ContentCoding::kIdentity;
-  return filter::ChooseCoding(request().Find("accept-encoding"));
+  std::string joined;
+  return filter::ChooseCoding(request().FindList("accept-encoding", &joined));
 }
 
 bool UnaryCall::Encode(std::string_view json, filter::ContentCoding coding, Buffer* out) {

@@ -254,6 +254,31 @@ TEST(JsonToWire, ReadsWellKnownTypes) {
   EXPECT_EQ(Text("google.protobuf.Int32Value", "5"), "value: 5");
 }
 
+// An "@type" that comes last is looked for through all that stands before it, at each level anew.
+TEST(JsonToWire, LooksForTypesInLinearTime) {
+  const auto nested = [](int levels, size_t bytes, bool first) {
+    const std::string type = R"("@type":"a/transcode.test.WellKnown")";
+    std::string text =
+        absl::StrCat(R"({"@type":"a/google.protobuf.StringValue","value":")", std::string(bytes, 'x'), "\"}");
+    for (int i = 0; i < levels; ++i) {
+      text =
+          first ? absl::StrCat("{", type, R"(,"any":)", text, "}") : absl::StrCat(R"({"any":)", text, ",", type, "}");
+    }
+    return absl::StrCat(R"({"any":)", text, "}");
+  };
+  EXPECT_THAT(Text("WellKnown", nested(90, 1 << 20, /*first=*/false)), HasSubstr("\"@type\" must come first"));
+  EXPECT_THAT(Text("WellKnown", nested(90, 1 << 20, /*first=*/true)), HasSubstr("any {"));
+  EXPECT_THAT(Text("WellKnown", nested(4, 1 << 20, /*first=*/false)), HasSubstr("any {"));
+  EXPECT_THAT(Text("WellKnown", nested(90, 1000, /*first=*/false)), HasSubstr("any {"));
+}
+
+// AIP-134's mask of everything, AIP-161's wildcards and keys of maps.
+TEST(JsonToWire, TakesWildcardsAndKeysInMasks) {
+  EXPECT_EQ(Text("WellKnown", R"({"mask":"*"})"), R"(mask { paths: "*" })");
+  EXPECT_EQ(Text("WellKnown", R"({"mask":"fooBar.*.name,labels.`a-b/c`"})"),
+            R"(mask { paths: "foo_bar.*.name" paths: "labels.`a-b/c`" })");
+}
+
 TEST(JsonToWire, RefusesBadWellKnownValues) {
   for (const char* bad :
        {"2023-11-14", "2023-11-14T22:13:20", "2023-11-14t22:13:20Z", "2023-11-14T22:13:20z", "2023-11-14T22:13:60Z",
@@ -267,7 +292,7 @@ TEST(JsonToWire, RefusesBadWellKnownValues) {
     EXPECT_THAT(Text("WellKnown", absl::StrCat(R"({"duration":")", bad, "\"}")), HasSubstr("duration: not a duration"))
         << bad;
   }
-  for (const char* bad : {"foo_bar", "a,,b", ",a", "a,", "a b", "é"}) {
+  for (const char* bad : {"foo_bar", "a,,b", ",a", "a,", "a b", "é", "a, b", "a\\\\b", "a\\\"b", "a\\u0001"}) {
     EXPECT_THAT(Text("WellKnown", absl::StrCat(R"({"mask":")", bad, "\"}")), HasSubstr("mask: ")) << bad;
   }
   EXPECT_THAT(Text("WellKnown", R"({"time":5})"), HasSubstr("time: a string is expected"));

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "gateway/transcode/json_writer.h"
+#include "gateway/transcode/scalar_text.h"
 #include "gateway/transcode/wire.h"
 
 namespace stratus::gateway::transcode {
@@ -95,7 +96,7 @@ char* JsonWriter::MaskPath(std::string_view path, char* out) {
     if (c == '_') {
       if (++i == path.size() || !IsLower(path[i])) return Fail("path has no lowerCamelCase form");
       c = static_cast<char>(path[i] - 'a' + 'A');
-    } else if (!IsLower(c) && !(c >= '0' && c <= '9') && c != '.') {
+    } else if (!IsMaskCharacter(c) || (c >= 'A' && c <= 'Z')) {
       return Fail("path has no lowerCamelCase form");
     }
     *out++ = c;

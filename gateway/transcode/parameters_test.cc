@@ -58,6 +58,7 @@ TEST(Parameters, TakeNestedAndRepeatedFields) {
 }
 
 TEST(Parameters, TakeWellKnownTypes) {
+  EXPECT_EQ(Query("WellKnown", "mask=*"), R"(mask { paths: "*" })");
   EXPECT_EQ(
       Query("WellKnown",
             "time=2023-11-14T22:13:20Z&duration=1.5s&mask=aB.c,d_e&int64Value=5&stringValue=&boolValue=true"

@@ -29,11 +29,9 @@ Reason BoolFromText(std::string_view text, uint64_t* bits) {
 
 bool IsUpper(char c) { return c >= 'A' && c <= 'Z'; }
 
-bool IsPathCharacter(char c) {
-  return (c >= 'a' && c <= 'z') || IsUpper(c) || (c >= '0' && c <= '9') || c == '.' || c == '_';
-}
-
 }  // namespace
+
+bool IsMaskCharacter(char c) { return c > ' ' && c <= '~' && c != ',' && c != '"' && c != '\\'; }
 
 Reason TextToFloating(Kind kind, std::string_view text, uint64_t* bits) {
   double value = 0;
@@ -114,7 +112,7 @@ Reason TextToFieldMask(std::string_view text, bool snake_case_too, char** out) {
     if (path.empty() || (comma != std::string_view::npos && text.empty())) return "an empty path in a field mask";
     size_t size = path.size();
     for (const char c : path) {
-      if (!IsPathCharacter(c) || (c == '_' && !snake_case_too)) return "a path of a field mask is not lowerCamelCase";
+      if (!IsMaskCharacter(c) || (c == '_' && !snake_case_too)) return "a path of a field mask is not lowerCamelCase";
       size += IsUpper(c);
     }
     *at++ = 1 << 3 | kLength;

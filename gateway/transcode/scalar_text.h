@@ -68,6 +68,10 @@ inline char* WriteTag(const FieldTable& field, char* out) {
 inline constexpr size_t kTimeWireSizeMax = 32;
 Reason TextToTime(WellKnown type, std::string_view text, char** out);
 
+// What a path of a FieldMask may hold in JSON beside lower-case letters and digits: `*` for all fields (AIP-134,
+// AIP-161), the points and backquotes around the keys of maps, and whatever else needs no escape in JSON; no spaces.
+bool IsMaskCharacter(char c);
+
 // The content of a FieldMask from its text; needs FieldMaskWireSizeMax(text) bytes of room. JSON has lowerCamelCase
 // paths only; elsewhere `snake_case` is taken as well.
 inline size_t FieldMaskWireSizeMax(std::string_view text) { return 8 * text.size() + 16; }

@@ -315,6 +315,10 @@ TEST(WireToJson, RefusesWellKnownValuesThatJsonCannotCarry) {
   EXPECT_THAT(Set("WellKnown", "mask {paths: 'fooBar'}"), HasSubstr("mask.paths"));
   EXPECT_THAT(Set("WellKnown", "mask {paths: 'foo__bar'}"), HasSubstr("lowerCamelCase"));
   EXPECT_THAT(Set("WellKnown", "mask {paths: 'foo_3'}"), HasSubstr("lowerCamelCase"));
+  EXPECT_THAT(Set("WellKnown", "mask {paths: 'a,b'}"), HasSubstr("lowerCamelCase"));
+  EXPECT_THAT(Set("WellKnown", R"(mask {paths: 'a"b'})"), HasSubstr("lowerCamelCase"));
+  EXPECT_EQ(Set("WellKnown", "mask {paths: '*' paths: 'foo_bar.*.name' paths: 'labels.`a-b/c`'}"),
+            R"({"mask":"*,fooBar.*.name,labels.`a-b/c`"})");
 }
 
 TEST(WireToJson, PrintsAny) {

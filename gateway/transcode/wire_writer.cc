@@ -80,6 +80,7 @@ const char* WireWriter::Begin(std::string_view json) {
     begin_ = json.data();
     end_ = json_end_ = begin_ + json.size();
   }
+  search_left_ = std::max(kSearchBytesMin, kSearchesMax * json.size());
   const char* const p = SkipSpace(begin_);
   return p == json_end_ ? Syntax(p, "a value is missing") : p;
 }

@@ -52,6 +52,10 @@ class WireWriter {
   struct WideSlots;
 
   static constexpr size_t kRoom = 32;
+  // How often the text may be gone through for the "@type" of an Any that does not begin with it; of small texts,
+  // bytes. Each Any around another one goes through the inner one's text again.
+  static constexpr size_t kSearchesMax = 8;
+  static constexpr size_t kSearchBytesMin = 1 << 20;
 
   char* Room(char* out, size_t bytes) {
     if (static_cast<size_t>(limit_ - out) >= bytes) [[likely]]
@@ -157,6 +161,7 @@ class WireWriter {
   const char* begin_ = nullptr;
   const char* end_ = nullptr;       // behind the last bracket
   const char* json_end_ = nullptr;  // behind the caller's JSON: a bracket may have been added
+  size_t search_left_ = 0;          // bytes that may yet be gone through for an "@type"
   bool ignored_ = false;            // an enum's unknown name was ignored: the value is as if absent
   std::string scratch_;
   std::string copy_;

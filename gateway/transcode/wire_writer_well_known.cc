@@ -175,8 +175,13 @@ const char* WireWriter::FindTypeUrl(const char* p, int depth, std::string* url) 
       url->assign(text);
       return p;
     }
+    const char* const value = p;
     p = Skip(p, depth);
-    if (p != nullptr) p = NextMember(p, '}');
+    if (p == nullptr) return nullptr;
+    const auto skipped = static_cast<size_t>(p - value);
+    if (skipped > search_left_) return Fail("too much inside of each other: \"@type\" must come first");
+    search_left_ -= skipped;
+    p = NextMember(p, '}');
     if (p == nullptr) return nullptr;
     if (*p == '}') return Fail("\"@type\" is missing");
   }
