@@ -373,6 +373,8 @@ void ConnectCall::Recycle() {
     buffer->Clear();
     buffer->Shrink(kBufferKept);
   }
+  requests_.Release();
+  replies_.Release();
   decoder_.reset();
   coding_ = filter::ContentCoding::kIdentity;
   metadata_.clear();

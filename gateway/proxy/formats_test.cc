@@ -1,6 +1,8 @@
 // The byte and text formats that calls stand on: gRPC frames, HttpBody, media types.
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -46,6 +48,21 @@ TEST(MessageReader, RefusesLongAndCompressedMessages) {
   piece = compressed;
   reader.Reset(10);
   EXPECT_EQ(reader.Next(&piece, &message), MessageReader::Result::kCompressed);
+}
+
+TEST(MessageReader, DoesNotHoldWhatALargeMessageTook) {
+  std::atomic<uint64_t> kept{0};
+  LargeBlocks blocks(&kept, [] {});
+  const std::string frame = Frame(std::string(1 << 20, 'x'));
+  MessageReader reader;
+  std::string_view message;
+  for (std::string_view piece : {std::string_view(frame).substr(0, 1000), std::string_view(frame).substr(1000)}) {
+    while (!piece.empty()) reader.Next(&piece, &message);
+  }
+  EXPECT_EQ(message.size(), size_t{1} << 20);
+  EXPECT_LT(kept, size_t{1} << 20);
+  reader.Release();
+  EXPECT_GE(kept, size_t{1} << 20);
 }
 
 TEST(MessageReader, KnowsThatAMessageIsIncomplete) {

@@ -49,6 +49,10 @@ class MessageReader {
   void Reset(size_t message_bytes_max, bool allow_compressed = false) {
     message_bytes_max_ = message_bytes_max;
     allow_compressed_ = allow_compressed;
+    Release();
+  }
+  // Forgets what has begun, and gives back what a large message took.
+  void Release() {
     partial_.Clear();
     partial_.Shrink(64 << 10);
     delivered_ = false;

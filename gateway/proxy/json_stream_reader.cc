@@ -31,12 +31,16 @@ size_t FindQuoteOrEscape(std::string_view bytes, size_t at) {
 void JsonStreamReader::Reset(Form form, size_t value_bytes_max) {
   form_ = form;
   value_bytes_max_ = value_bytes_max;
-  partial_.Clear();
-  partial_.Shrink(kBufferKept);
+  Release();
   depth_ = 0;
   reason_ = {};
   place_ = Place::kStart;
   in_array_ = in_string_ = escaped_ = scalar_ = delivered_ = false;
+}
+
+void JsonStreamReader::Release() {
+  partial_.Clear();
+  partial_.Shrink(kBufferKept);
 }
 
 JsonStreamReader::Result JsonStreamReader::Next(std::string_view* piece, std::string_view* value) {

@@ -21,6 +21,8 @@ class JsonStreamReader {
 
   // Starts anew. A value of more than `value_bytes_max` bytes is kTooLong.
   void Reset(Form form, size_t value_bytes_max);
+  // Gives back what a large value took. Reset comes before the next piece.
+  void Release();
 
   // Takes what it can from `piece`, which shrinks. kValue: `value` holds one, valid until the next call; one that lies
   // whole in one piece is not copied. kMalformed: reason() says why.

@@ -26,6 +26,9 @@ class RequestStream {
   // is an HttpBody without any bytes.
   absl::Status End(Buffer* frames);
 
+  // Gives back what a large message took, when the stream is over.
+  void Release() { reader_.Release(); }
+
   // Whether the error is that one message was larger than a request body may be.
   bool too_large() const { return too_large_; }
 

@@ -280,6 +280,8 @@ void TranscodedCall::Clear() {
   body_.Shrink(kBufferKept);
   frame_.Clear();
   frame_.Shrink(kBufferKept);
+  reader_.Release();
+  if (incoming_ != nullptr) incoming_->Release();
   withheld_ = 0;
   body_complete_ = streams_in_ = half_closed_ = declared_only_ = false;
   decoder_.reset();
