@@ -82,10 +82,10 @@ def start_backend(folder):
     return start("backend", port, [RELEASE / "bin/bench_backend", f"127.0.0.1:{port}"], folder, cpu=LOAD_CPU)
 
 
-def start_stratus(backend, folder, name="stratus", env=None):
+def start_stratus(backend, folder, name="stratus", env=None, gateway=None):
     port = free_port()
     command = [
-        RELEASE / "bin/stratus-gateway",
+        gateway or RELEASE / "bin/stratus-gateway",
         f"--listen=127.0.0.1:{port}",
         "--admin-listen=127.0.0.1:0",
         f"--upstream=127.0.0.1:{backend.port}",
