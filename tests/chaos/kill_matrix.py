@@ -53,8 +53,8 @@ class Round:
         while self.rig.sandbox_admin()["creates"]["begun"] == before:
             assert time.monotonic() < deadline, "the engine creates nothing"
             time.sleep(0.002)
-        # Creates take 50 to 1500 ms each, ten at a time; a droplet then boots, and is waited for.
-        time.sleep(self.random.uniform(0, 0.8 if self.kind == "keys" else 3))
+        # Creates take 50 to 500 ms each, ten at a time; a droplet then boots, and is waited for.
+        time.sleep(self.random.uniform(0, 0.4 if self.kind == "keys" else 3))
         in_flight = self.rig.sandbox_admin()["creates"]["in_flight"]
         self.kill()
         return in_flight
@@ -158,7 +158,7 @@ class Round:
 
 def play(rig, rounds, droplet_rounds, seed, say=print):
     """Returns (what went wrong by round, kills that landed with a create in flight)."""
-    rig.sandbox_admin(create_ms_min=50, create_ms_max=1500, boot_ms_min=500, boot_ms_max=1500)
+    rig.sandbox_admin(create_ms_min=50, create_ms_max=500, boot_ms_min=500, boot_ms_max=1500)
     wrong, landed = {}, 0
     for number in range(rounds):
         kind = "droplets" if number >= rounds - droplet_rounds else "keys"
@@ -195,7 +195,7 @@ def play(rig, rounds, droplet_rounds, seed, say=print):
 
 def control(rig, say=print):
     """With recovery switched off, the same kill loses something, or the matrix proves nothing."""
-    rig.sandbox_admin(create_ms_min=50, create_ms_max=1500)
+    rig.sandbox_admin(create_ms_min=50, create_ms_max=500)
     for number in range(1000, 1005):
         game = Round(rig, number, "keys", "engine", number)
         game.begin()

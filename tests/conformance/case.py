@@ -118,6 +118,7 @@ class Expect:
     complete: bool = True
     grpc_code: int = -1
     messages: tuple = None
+    words_vary: bool = False  # an error's words are whose who was quicker to find it: the page leaves them out
 
     def failure(self, answer):
         """What is wrong with an answer; empty when it is right."""

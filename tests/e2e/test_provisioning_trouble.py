@@ -165,8 +165,9 @@ def damage_newest_state(database):
 
 
 def test_a_torn_state_file_of_a_killed_engine_loses_nothing(rig):
-    rig.sandbox_admin(create_ms_min=300, create_ms_max=10_000)
-    assert rig.call("/keys", "POST", keys(10), {"prefer": "wait=0"}).status == 202
+    # Some are under way when the kill comes, and there before recovery looks (the finder's settle_time of 5 s).
+    rig.sandbox_admin(create_ms_min=300, create_ms_max=3500)
+    assert rig.call("/keys", "POST", keys(6), {"prefer": "wait=0"}).status == 202
     run = rig.newest_run("keys")
     wait_until(lambda: len(cloud_keys(rig)) >= 2, "nothing is created")
     folder = rig.run_folder(run)
@@ -174,14 +175,13 @@ def test_a_torn_state_file_of_a_killed_engine_loses_nothing(rig):
     for process in (rig.replicas["r0"].process.pid, pid_in(step / "shim.pid"), pid_in(step / "engine.pid")):
         os.kill(process, signal.SIGKILL)
     rig.replicas["r0"].process.wait()
-    rig.sandbox_admin(create_ms_min=0, create_ms_max=100)
     (folder / "errored.tfstate").write_text('{"version": 4, "serial": 9, "lineage": "torn", "resources": [{"mode": "man')
     rig.start("r0")
     ended = rig.wait_for_end("keys")
     assert ended["status"] == "RUN_STATUS_APPLIED", (ended, rig.logs()[-3000:])
     assert int(ended["recoveries"]) == 1
     assert sorted(rig.state_ids("keys", "digitalocean_ssh_key")) == cloud_keys(rig)
-    assert len(cloud_keys(rig)) == 10
+    assert len(cloud_keys(rig)) == 6
 
 
 def pid_in(path):
