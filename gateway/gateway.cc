@@ -140,6 +140,10 @@ void Gateway::WriteMetrics(telemetry::Snapshot& out) const {
       out.Counter(counter.name, counter.help, static_cast<double>(sum));
     }
   }
+  uint64_t kept_bytes = 0;
+  for (const auto& worker : impl_->workers) kept_bytes += worker->kept_bytes();
+  out.Gauge("stratus_gateway_kept_buffer_bytes", "Memory of large buffers that is kept for the next ones",
+            static_cast<double>(kept_bytes));
   impl_->upstreams.Write(out);
   proxy::WriteReplyCacheMetrics(impl_->cache_stats, out);
 }

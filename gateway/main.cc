@@ -1,4 +1,6 @@
 // stratus-gateway: a REST and gRPC door in front of gRPC services.
+#include <malloc.h>
+
 #include <CLI/CLI.hpp>
 #include <fstream>
 #include <iostream>
@@ -80,13 +82,16 @@ absl::StatusOr<std::string> ReadText(const std::string& path) {
   return text;
 }
 
+int WorkersOf(const Flags& flags) {
+  return flags.threads > 0 ? flags.threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
 absl::StatusOr<gateway::GatewayOptions> MakeOptions(const Flags& flags) {
   gateway::GatewayOptions options;
   auto listen = core::ParseAddress(flags.listen);
   if (!listen.ok()) return listen.status();
   options.listen = *std::move(listen);
-  options.threads =
-      flags.threads > 0 ? flags.threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  options.threads = WorkersOf(flags);
   if (!flags.config.empty()) {
     if (absl::Status status = core::LoadConfig(flags.config, {}, &options.config); !status.ok()) return status;
   }
@@ -135,6 +140,8 @@ void ShowConfig(const config::v1::Gateway& config, program::Program* program) {
 }
 
 absl::Status Run(const Flags& flags, const CLI::App& app, core::TerminationSignal* termination) {
+  // A heap a worker and one for the rest: the other threads have too little to do to be worth memory of their own.
+  ::mallopt(M_ARENA_MAX, WorkersOf(flags) + 1);
   auto program = program::Program::Start({.name = "stratus-gateway", .app = &app, .flags = flags.program});
   if (!program.ok()) return program.status();
   auto authenticator = (*program)->StartTokenChecks(flags.auth, /*allow_http=*/false);
@@ -154,6 +161,7 @@ absl::Status Run(const Flags& flags, const CLI::App& app, core::TerminationSigna
   if (!gateway.ok()) return gateway.status();
   gateway::DescriptorWatcher watcher(*std::move(watch), *descriptors,
                                      [&gateway](auto changed) { return (*gateway)->Reload(std::move(changed)); });
+  descriptors = google::protobuf::FileDescriptorSet();  // gateway and watcher have their own
   (*program)->AddMetrics([&](telemetry::Snapshot& out) {
     (*gateway)->WriteMetrics(out);
     watcher.WriteMetrics(out);
@@ -161,6 +169,7 @@ absl::Status Run(const Flags& flags, const CLI::App& app, core::TerminationSigna
   if (absl::Status status = (*program)->Ready({{"gateway", (*gateway)->address().ToString()}}); !status.ok()) {
     return status;
   }
+  ::malloc_trim(0);  // what only the start needed
   (*program)->AwaitEnd(termination);
   watcher.Stop();
   (*gateway)->Drain((*program)->drain_time());

@@ -81,6 +81,20 @@ ContentCoding ChooseCoding(std::string_view accept_encoding) {
   return best;
 }
 
+DecodeResult AppendDecoded(BodyReader* reader, std::string_view piece, size_t bytes_max, Buffer* out) {
+  if (reader == nullptr) {
+    if (piece.size() > bytes_max - out->size()) return DecodeResult::kTooLarge;
+    out->Append(piece);
+    return DecodeResult::kTaken;
+  }
+  while (!piece.empty() || reader->has_more()) {
+    // One byte more than may be: else a body of just the limit could not be told from one that goes on.
+    if (!reader->Read(&piece, bytes_max + 1 - out->size(), out)) return DecodeResult::kNotItsCoding;
+    if (out->size() > bytes_max) return DecodeResult::kTooLarge;
+  }
+  return DecodeResult::kTaken;
+}
+
 std::unique_ptr<BodyReader> MakeBodyReader(ContentCoding coding) {
   switch (coding) {
     case ContentCoding::kGzip: return MakeGzipReader();

@@ -42,6 +42,12 @@ class BodyReader {
   bool complete_ = true;
 };
 
+enum class DecodeResult : uint8_t { kTaken, kNotItsCoding, kTooLarge };
+
+// Appends all of `piece`, decoded, to `out`, which holds what came before and may become `bytes_max` bytes. `reader`:
+// of the body's coding, null where it has none.
+DecodeResult AppendDecoded(BodyReader* reader, std::string_view piece, size_t bytes_max, Buffer* out);
+
 // Encodes whole bodies, one after another, with memory that is kept.
 class BodyWriter {
  public:

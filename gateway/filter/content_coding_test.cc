@@ -91,6 +91,31 @@ TEST_P(EveryCoding, WritesManyBodiesOneAfterAnother) {
   }
 }
 
+TEST_P(EveryCoding, IsDecodedUpToALimitThatTheBodyMayMeet) {
+  const std::string text = LongText();
+  const std::string coded = Encode(GetParam(), text);
+  Buffer out;
+  const auto within = MakeBodyReader(GetParam());
+  EXPECT_EQ(AppendDecoded(within.get(), std::string_view(coded).substr(0, 9), text.size(), &out), DecodeResult::kTaken);
+  EXPECT_EQ(AppendDecoded(within.get(), std::string_view(coded).substr(9), text.size(), &out), DecodeResult::kTaken);
+  EXPECT_EQ(out.view(), text);
+  EXPECT_TRUE(within->complete());
+  out.Clear();
+  const auto beyond = MakeBodyReader(GetParam());
+  EXPECT_EQ(AppendDecoded(beyond.get(), coded, text.size() - 1, &out), DecodeResult::kTooLarge);
+  out.Clear();
+  const auto wrong = MakeBodyReader(GetParam());
+  EXPECT_EQ(AppendDecoded(wrong.get(), "{\"name\":\"plain\"}", text.size(), &out), DecodeResult::kNotItsCoding);
+}
+
+TEST(ABodyWithoutCoding, IsTakenUpToTheLimit) {
+  Buffer out;
+  EXPECT_EQ(AppendDecoded(nullptr, "12345", 10, &out), DecodeResult::kTaken);
+  EXPECT_EQ(AppendDecoded(nullptr, "67890", 10, &out), DecodeResult::kTaken);
+  EXPECT_EQ(AppendDecoded(nullptr, "1", 10, &out), DecodeResult::kTooLarge);
+  EXPECT_EQ(out.view(), "1234567890");
+}
+
 TEST(GzipAndZstd, MayBeSeveralMembers) {
   for (const ContentCoding coding : {ContentCoding::kGzip, ContentCoding::kZstd}) {
     const std::string coded = Encode(coding, "one") + Encode(coding, "") + Encode(coding, " and two");

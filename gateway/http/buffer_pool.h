@@ -14,7 +14,7 @@ class BufferPool {
  public:
   // Bounds on what is kept for later: buffers, bytes of one, bytes of all.
   static constexpr size_t kBuffersMax = 256;
-  static constexpr size_t kBufferBytesMax = 1 << 20;
+  static constexpr size_t kBufferBytesMax = LargeBlocks::kBlockBytesMin;  // those have a keeper of their own
   static constexpr size_t kBytesMax = 16 << 20;
 
   Buffer Take() {

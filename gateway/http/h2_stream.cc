@@ -23,7 +23,8 @@ std::string_view Store(std::string_view text, Buffer* bytes) {
 
 // Values that hardly any other response repeats would only push useful entries out of the HPACK table.
 uint8_t IndexFlag(std::string_view name) {
-  return name == "x-request-id" || name == "etag" ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
+  const bool unique = name == "x-request-id" || name == "x-amzn-trace-id" || name == "etag";
+  return unique ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
 }
 
 nghttp2_nv MakeField(std::string_view name, std::string_view value) {

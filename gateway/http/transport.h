@@ -1,5 +1,5 @@
-// The byte stream below a connection: a socket now, TLS over a socket when that comes, memory in tests. Everything runs
-// on the connection's loop thread.
+// The byte stream below a connection: a socket, TLS over a socket, or memory in tests. Everything runs on the
+// connection's loop thread.
 #pragma once
 
 #include <sys/types.h>

@@ -1,5 +1,6 @@
 #include "gateway/http/worker.h"
 
+#include <chrono>
 #include <future>
 #include <utility>
 
@@ -7,6 +8,12 @@
 #include "boost/asio/post.hpp"
 
 namespace stratus::gateway::http {
+namespace {
+
+// What is kept of large buffers goes back when it has not been used for one to two of these.
+constexpr std::chrono::seconds kGiveBackEvery(1);
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<Worker>> Worker::Start(ListenSocket socket, const Limits& limits, ConnectionCount count,
                                                       ServiceFactory factory, std::shared_ptr<TlsServerContext> tls) {
@@ -16,6 +23,7 @@ absl::StatusOr<std::unique_ptr<Worker>> Worker::Start(ListenSocket socket, const
   std::future<absl::Status> start = started.get_future();
   worker->thread_ = std::thread([self = worker.get(), &started, moved = std::move(socket), &limits, &count,
                                  factory = std::move(factory), tls = std::move(tls)]() mutable {
+    LargeBlocks blocks(&self->kept_bytes_, [self, &blocks] { self->GiveBackLater(&blocks); });
     const auto keep_running = boost::asio::make_work_guard(self->loop_);
     absl::Status status = self->SetUp(std::move(moved), limits, std::move(count), factory, std::move(tls));
     const bool ok = status.ok();
@@ -37,6 +45,13 @@ absl::Status Worker::SetUp(ListenSocket socket, const Limits& limits, Connection
       std::make_unique<Listener>(loop_, std::move(socket), service_.get(), limits, std::move(count), std::move(tls));
   listener_->Start();
   return absl::OkStatus();
+}
+
+void Worker::GiveBackLater(LargeBlocks* blocks) {
+  give_back_.expires_after(kGiveBackEvery);
+  give_back_.async_wait([this, blocks](const boost::system::error_code& error) {
+    if (!error && blocks->GiveBackUnused()) GiveBackLater(blocks);
+  });
 }
 
 // On the worker's thread. The listener first: its exchanges are aborted into a service that still lives.

@@ -7,6 +7,8 @@
 //   http::DrainWorkers(*workers, absl::Seconds(20));
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <thread>
@@ -15,7 +17,9 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "boost/asio/io_context.hpp"
+#include "boost/asio/steady_timer.hpp"
 #include "gateway/http/listener.h"
+#include "gateway/loop/large_blocks.h"
 
 namespace stratus::gateway::http {
 
@@ -36,6 +40,8 @@ class Worker {
 
   const core::Address& address() const { return address_; }
   const ListenerStats& stats() const { return listener_->stats(); }
+  // Memory of large buffers that is kept for the next ones. Any thread.
+  uint64_t kept_bytes() const { return kept_bytes_.load(std::memory_order_relaxed); }
   // For posting to; anything else about the loop belongs to its thread.
   boost::asio::io_context& loop() { return loop_; }
   // Listener::Drain from any thread; returns at once. A second call does nothing.
@@ -48,9 +54,12 @@ class Worker {
 
   absl::Status SetUp(ListenSocket socket, const Limits& limits, ConnectionCount count, const ServiceFactory& factory,
                      std::shared_ptr<TlsServerContext> tls);
+  void GiveBackLater(LargeBlocks* blocks);
   void End();
 
   boost::asio::io_context loop_{1};
+  boost::asio::steady_timer give_back_{loop_};
+  std::atomic<uint64_t> kept_bytes_{0};
   core::Address address_;
   std::unique_ptr<Service> service_;
   std::unique_ptr<Listener> listener_;

@@ -19,6 +19,11 @@ std::string_view ServiceOf(std::string_view method) {
   return method.substr(0, method.find('/'));
 }
 
+void AppendHeaders(const telemetry::TraceContext& trace, std::string* traceparent, std::string* x_amzn_trace_id) {
+  trace.AppendTraceparent(traceparent);
+  trace.AppendXAmznTraceId(x_amzn_trace_id);
+}
+
 // Whether the call may have come to the service at all, which then has a segment of its own.
 bool Arrived(absl::StatusCode code) {
   return code != absl::StatusCode::kUnavailable && code != absl::StatusCode::kDeadlineExceeded &&
@@ -50,11 +55,16 @@ void CallTrace::Describe(const HeaderMap* headers, const http::RequestHead& head
 
 void CallTrace::BeginUpstream(std::string_view method, HeaderList* metadata) {
   if (!on_) return;
-  telemetry::TraceContext next = trace_;
+  traceparent_.clear();
+  x_amzn_trace_id_.clear();
   if (span_.recording()) {
     upstream_ = span_.StartChild(ServiceOf(method), telemetry::SpanKind::kClient);
     upstream_.SetHttpRequest("POST", method);
+    telemetry::TraceContext next = trace_;
     next.set_span_id(upstream_.id());
+    AppendHeaders(next, &traceparent_, &x_amzn_trace_id_);
+  } else {
+    AppendHeaders(trace_, &traceparent_, &x_amzn_trace_id_);
   }
   // tracestate belongs to the trace that the client's traceparent names (W3C Trace Context, 3.3).
   const bool same_trace = std::any_of(metadata->begin(), metadata->end(), [this](const http::Header& header) {
@@ -66,10 +76,6 @@ void CallTrace::BeginUpstream(std::string_view method, HeaderList* metadata) {
                                           (header.name == kTracestate && !same_trace);
                                  }),
                   metadata->end());
-  traceparent_.clear();
-  next.AppendTraceparent(&traceparent_);
-  x_amzn_trace_id_.clear();
-  next.AppendXAmznTraceId(&x_amzn_trace_id_);
   metadata->push_back({kTraceparent, traceparent_});
   metadata->push_back({kXAmznTraceId, x_amzn_trace_id_});
 }

@@ -156,6 +156,17 @@ void ConnectCall::StartUpstream() {
   call_ = cluster(upstream_).Start(head, this);
 }
 
+// `wrong`: what is said of bytes that `decoder` cannot read.
+absl::Status ConnectCall::Decode(filter::BodyReader* decoder, std::string_view piece, const char* wrong, Buffer* out) {
+  const size_t bytes_max = env_.settings.request_body_bytes_max;
+  switch (filter::AppendDecoded(decoder, piece, bytes_max, out)) {
+    case filter::DecodeResult::kTaken: return absl::OkStatus();
+    case filter::DecodeResult::kNotItsCoding: return absl::InvalidArgumentError(wrong);
+    case filter::DecodeResult::kTooLarge: break;
+  }
+  return TooLarge(bytes_max);
+}
+
 absl::Status ConnectCall::AppendMessage(std::string_view bytes, Buffer* frame) {
   const size_t start = frame->size();
   frame->Resize(start + kPrefixBytes);
@@ -172,19 +183,7 @@ absl::Status ConnectCall::AppendMessage(std::string_view bytes, Buffer* frame) {
 // --- Unary.
 
 absl::Status ConnectCall::TakeBody(std::string_view piece) {
-  const size_t bytes_max = env_.settings.request_body_bytes_max;
-  if (decoder_ == nullptr) {
-    if (body_.size() + piece.size() > bytes_max) return TooLarge(bytes_max);
-    body_.Append(piece);
-    return absl::OkStatus();
-  }
-  while (!piece.empty() || decoder_->has_more()) {
-    if (!decoder_->Read(&piece, bytes_max + 1 - body_.size(), &body_)) {
-      return absl::InvalidArgumentError("the request body is not what its content-encoding says");
-    }
-    if (body_.size() > bytes_max) return TooLarge(bytes_max);
-  }
-  return absl::OkStatus();
+  return Decode(decoder_.get(), piece, "the request body is not what its content-encoding says", &body_);
 }
 
 void ConnectCall::Dispatch() {
@@ -245,17 +244,14 @@ absl::Status ConnectCall::SendMessages(std::string_view piece) {
 
 absl::Status ConnectCall::AppendStreamed(std::string_view message) {
   if (!requests_.compressed()) return AppendMessage(message, &frame_);
-  const size_t bytes_max = env_.settings.request_body_bytes_max;
   const auto decoder = filter::MakeBodyReader(coding_);
   decoded_.Clear();
-  while (!message.empty() || decoder->has_more()) {
-    if (!decoder->Read(&message, bytes_max + 1 - decoded_.size(), &decoded_)) {
-      return absl::InvalidArgumentError("a message of the request is not what the connect-content-encoding says");
-    }
-    if (decoded_.size() > bytes_max) return TooLarge(bytes_max);
-  }
-  if (!decoder->complete())
+  absl::Status status = Decode(decoder.get(), message,
+                               "a message of the request is not what the connect-content-encoding says", &decoded_);
+  if (!status.ok()) return status;
+  if (!decoder->complete()) {
     return absl::InvalidArgumentError("a message of the request ends in the middle of its coding");
+  }
   return AppendMessage(decoded_.view(), &frame_);
 }
 

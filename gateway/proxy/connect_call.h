@@ -48,6 +48,7 @@ class ConnectCall final : public ProxyCall {
   void StartUpstream();
   int64_t AskedTimeoutNs() const;
   absl::Status AppendMessage(std::string_view bytes, Buffer* frame);
+  absl::Status Decode(filter::BodyReader* decoder, std::string_view piece, const char* wrong, Buffer* out);
 
   // --- Unary.
   absl::Status TakeBody(std::string_view piece);

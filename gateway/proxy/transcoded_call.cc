@@ -90,20 +90,12 @@ void TranscodedCall::OnBody(std::string_view piece) {
 
 // False when the call has ended because the body is refused.
 bool TranscodedCall::TakeBody(std::string_view piece) {
-  const size_t bytes_max = env_.settings.request_body_bytes_max;
-  if (decoder_ == nullptr) {
-    if (body_.size() + piece.size() > bytes_max) return FailTooLarge();
-    body_.Append(piece);
-    return true;
+  switch (filter::AppendDecoded(decoder_.get(), piece, env_.settings.request_body_bytes_max, &body_)) {
+    case filter::DecodeResult::kTaken: return true;
+    case filter::DecodeResult::kNotItsCoding: Fail(absl::InvalidArgumentError(kNotItsCoding)); return false;
+    case filter::DecodeResult::kTooLarge: break;
   }
-  while (!piece.empty() || decoder_->has_more()) {
-    if (!decoder_->Read(&piece, bytes_max + 1 - body_.size(), &body_)) {
-      Fail(absl::InvalidArgumentError(kNotItsCoding));
-      return false;
-    }
-    if (body_.size() > bytes_max) return FailTooLarge();
-  }
-  return true;
+  return FailTooLarge();
 }
 
 bool TranscodedCall::FailTooLarge() {

@@ -22,7 +22,7 @@ RawClient::RawClient(const std::string& address) : fd_(::socket(AF_INET, SOCK_ST
   to.sin_family = AF_INET;
   to.sin_port = htons(static_cast<uint16_t>(std::atoi(address.c_str() + colon + 1)));
   ::inet_pton(AF_INET, address.substr(0, colon).c_str(), &to.sin_addr);
-  const timeval patience{10, 0};
+  const timeval patience{120, 0};
   ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
   if (::connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof(to)) != 0) std::abort();
 }

@@ -5,8 +5,10 @@
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
-#include <memory>
 #include <string_view>
+#include <utility>
+
+#include "gateway/loop/large_blocks.h"
 
 namespace stratus::gateway {
 
@@ -16,15 +18,25 @@ class Buffer {
   static constexpr size_t kSlack = 64;
 
   Buffer() = default;
-  Buffer(Buffer&&) = default;
-  Buffer& operator=(Buffer&&) = default;
+  ~Buffer() { Free(); }
+  Buffer(Buffer&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)),
+        size_(std::exchange(other.size_, 0)),
+        capacity_(std::exchange(other.capacity_, 0)) {}
+  Buffer& operator=(Buffer&& other) noexcept {
+    Buffer taken(std::move(other));
+    std::swap(data_, taken.data_);
+    std::swap(size_, taken.size_);
+    std::swap(capacity_, taken.capacity_);
+    return *this;
+  }
 
-  char* data() { return data_.get(); }
-  const char* data() const { return data_.get(); }
+  char* data() { return data_; }
+  const char* data() const { return data_; }
   size_t size() const { return size_; }
   size_t capacity() const { return capacity_; }
   bool empty() const { return size_ == 0; }
-  std::string_view view() const { return {data_.get(), size_}; }
+  std::string_view view() const { return {data_, size_}; }
 
   void Clear() { size_ = 0; }
   // Drops what lies behind the first `size` bytes; they must be there.
@@ -34,11 +46,11 @@ class Buffer {
   // Room for `more` bytes at end(), plus the slack. Pointers into the buffer die.
   char* Reserve(size_t more) {
     if (size_ + more > capacity_) Grow(size_ + more);
-    return data_.get() + size_;
+    return data_ + size_;
   }
-  char* end() { return data_.get() + size_; }
+  char* end() { return data_ + size_; }
   // Takes what was written at end(): `to` is one past the last byte.
-  void SetEnd(const char* to) { size_ = static_cast<size_t>(to - data_.get()); }
+  void SetEnd(const char* to) { size_ = static_cast<size_t>(to - data_); }
 
   void Append(std::string_view text) {
     if (text.empty()) return;  // its data may be null, which memcpy must not see
@@ -53,13 +65,14 @@ class Buffer {
   // Drops the first `count` bytes.
   void Consume(size_t count) {
     if (count == 0) return;
-    std::memmove(data_.get(), data_.get() + count, size_ - count);
+    std::memmove(data_, data_ + count, size_ - count);
     size_ -= count;
   }
   // Gives back memory above `keep` bytes of capacity, when the content allows.
   void Shrink(size_t keep) {
     if (capacity_ > keep && size_ == 0) {
-      data_.reset();
+      Free();
+      data_ = nullptr;
       capacity_ = 0;
     }
   }
@@ -68,20 +81,38 @@ class Buffer {
   void Grow(size_t needed) {
     size_t capacity = capacity_ < 512 ? 512 : capacity_ * 2;
     while (capacity < needed) capacity *= 2;
-    // Not a new block and a copy: the C library grows a large one by moving its pages, so that a reply of megabytes
-    // pays for each page once.
-    void* const grown = std::realloc(data_.get(), capacity + kSlack);
+    if (capacity + kSlack >= LargeBlocks::kBlockBytesMin) return GrowLarge(capacity + kSlack);
+    void* const grown = std::realloc(data_, capacity + kSlack);
     if (grown == nullptr) std::abort();  // as operator new would end
-    static_cast<void>(data_.release());
-    data_.reset(static_cast<char*>(grown));
+    data_ = static_cast<char*>(grown);
     capacity_ = capacity;
   }
 
-  struct Free {
-    void operator()(char* data) const { std::free(data); }
-  };
+  void GrowLarge(size_t bytes) {
+    LargeBlock block;
+    if (is_large()) {
+      block = LargeBlocks::Grow(block_of_it(), size_, bytes);
+    } else {
+      block = LargeBlocks::Allocate(bytes);
+      if (size_ > 0) std::memcpy(block.data, data_, size_);
+      std::free(data_);
+    }
+    data_ = block.data;
+    capacity_ = block.size - kSlack;
+  }
 
-  std::unique_ptr<char, Free> data_;
+  void Free() {
+    if (is_large()) {
+      LargeBlocks::Free(block_of_it());
+    } else {
+      std::free(data_);
+    }
+  }
+
+  bool is_large() const { return capacity_ + kSlack >= LargeBlocks::kBlockBytesMin; }
+  LargeBlock block_of_it() const { return {data_, capacity_ + kSlack}; }
+
+  char* data_ = nullptr;
   size_t size_ = 0;
   size_t capacity_ = 0;
 };

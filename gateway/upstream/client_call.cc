@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "gateway/upstream/call_fields.h"
 #include "gateway/upstream/connection.h"
 #include "gateway/upstream/grpc_wire.h"
 
@@ -15,18 +16,11 @@ constexpr size_t kCreditPiece = 64 << 10;
 constexpr size_t kDropPiece = 256 << 10;
 constexpr size_t kUnsentLow = 64 << 10;
 
-nghttp2_nv Nv(std::string_view name, std::string_view value, uint8_t flags = 0) {
+nghttp2_nv Nv(std::string_view name, std::string_view value) {
   // nghttp2 does not write through these pointers.
   return {const_cast<uint8_t*>(reinterpret_cast<const uint8_t*>(name.data())),
           const_cast<uint8_t*>(reinterpret_cast<const uint8_t*>(value.data())), name.size(), value.size(),
-          static_cast<uint8_t>(NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE | flags)};
-}
-
-// Values that differ from call to call would only push useful entries out of the peer's HPACK table.
-uint8_t IndexFlag(std::string_view name) {
-  const bool unique = name == "x-request-id" || name == "x-forwarded-for" || name == "traceparent" ||
-                      name == "x-amzn-trace-id" || name == "idempotency-key";
-  return unique ? NGHTTP2_NV_FLAG_NO_INDEX : 0;
+          static_cast<uint8_t>(NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE)};
 }
 
 std::string_view View(nghttp2_rcbuf* buffer) {
@@ -79,17 +73,21 @@ void ClientCall::CopyHead(const CallHead& head) {
   nv_.push_back(Nv("content-type", copy(head.content_type)));
   nv_.push_back(Nv("te", "trailers"));
   for (const http::Header& header : head.metadata) {
-    nv_.push_back(Nv(copy(header.name), copy(header.value), IndexFlag(header.name)));
+    if (IsCallField(header.name, header.value)) {
+      AppendCallField(header.name, header.value, &fields_);
+    } else {
+      nv_.push_back(Nv(copy(header.name), copy(header.value)));
+    }
   }
-  nv_fixed_ = nv_.size();
+  fields_fixed_ = fields_.size();
 }
 
 absl::Span<const nghttp2_nv> ClientCall::RequestHeaders() {
   if (deadline_ns_ != 0) {
-    nv_.resize(nv_fixed_);
+    fields_.Truncate(fields_fixed_);
     const int64_t left = std::max<int64_t>(deadline_ns_ - TimerQueue::Now(), 1);
-    const size_t length = FormatTimeout(left, timeout_text_);
-    nv_.push_back(Nv("grpc-timeout", {timeout_text_, length}, NGHTTP2_NV_FLAG_NO_INDEX));
+    char text[16];
+    AppendCallField("grpc-timeout", {text, FormatTimeout(left, text)}, &fields_);
   }
   return nv_;
 }
@@ -108,6 +106,8 @@ void ClientCall::Reset() {
   head_.Clear();
   head_.Shrink(kBufferKept);
   nv_.clear();
+  fields_.Clear();
+  fields_.Shrink(kBufferKept);
   deadline_ns_ = 0;
   request_.Clear();
   request_.Shrink(kBufferKept);

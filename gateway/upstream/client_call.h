@@ -64,8 +64,11 @@ class ClientCall final : public Call {
   bool batch_reads() const { return batch_reads_; }
   CallObserver* observer() const { return observer_; }
 
-  // The head as nghttp2 wants it, with the time that is left as grpc-timeout. Valid until Reset.
+  // The head as nghttp2 wants it, without CallFields. Valid until Reset.
   absl::Span<const nghttp2_nv> RequestHeaders();
+  // The rest of the head, for the end of its header block (call_fields.h): the time that was left at RequestHeaders is
+  // among it.
+  std::string_view CallFields() const { return fields_.view(); }
   // Copies up to `room` bytes of the body; sets the flags that nghttp2 wants. NGHTTP2_ERR_DEFERRED when there are none
   // yet.
   ssize_t ReadBody(uint8_t* out, size_t room, uint32_t* flags);
@@ -136,10 +139,10 @@ class ClientCall final : public Call {
   bool idempotent_ = false;
 
   // Request.
-  Buffer head_;                 // the bytes that nv_ points to
-  std::vector<nghttp2_nv> nv_;  // the last one is grpc-timeout when there is a deadline
-  size_t nv_fixed_ = 0;         // how many come before it
-  char timeout_text_[16];
+  Buffer head_;  // the bytes that nv_ points to
+  std::vector<nghttp2_nv> nv_;
+  Buffer fields_;            // ends with grpc-timeout when there is a deadline
+  size_t fields_fixed_ = 0;  // the size of what comes before it
   int64_t deadline_ns_ = 0;
   Buffer request_;
   size_t sent_ = 0;

@@ -82,7 +82,7 @@ class ClusterTest : public ::testing::Test {
 
   template <typename Condition>
   void RunUntil(Condition condition) {
-    const int64_t give_up = TimerQueue::Now() + 20'000'000'000;
+    const int64_t give_up = TimerQueue::Now() + 120'000'000'000;
     while (!condition()) {
       ASSERT_LT(TimerQueue::Now(), give_up) << "nothing happens any more";
       io_.restart();

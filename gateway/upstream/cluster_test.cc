@@ -285,19 +285,21 @@ TEST_F(ClusterTest, SurvivesAServerThatDoesNotSpeakHttp2) {
 
 TEST_F(ClusterTest, QueuesBeyondTheServersStreamLimitAndFailsBeyondItsOwn) {
   const std::string one_stream("\x00\x03\x00\x00\x00\x01", 6);  // MAX_CONCURRENT_STREAMS 1
-  RawH2Server server([](int, uint32_t) { return std::string(); }, gateway::testing::Frame(4, 0, 0, one_stream));
+  RawH2Server server(
+      [](int, uint32_t stream) { return Headers(stream, "\x88" + Field("content-type", "application/grpc"), false); },
+      gateway::testing::Frame(4, 0, 0, one_stream));
   ClusterOptions options;
   options.queue_max = 2;
   Connect(server.address(), options);
+  constexpr int64_t kTimeoutNs = 2'000'000'000;  // the first one still waits when the fourth one comes
   Recorder first;
-  Start(&first, "Echo", Framed(Item()), 300'000'000);
-  // The limit is known once the server's SETTINGS have been read.
-  RunUntil([&server] { return server.connections() == 1; });
-  for (int i = 0; i < 20; ++i) io_.run_one_for(std::chrono::milliseconds(5));
+  Start(&first, "Echo", Framed(Item()), kTimeoutNs);
+  // The limit is known once the server's SETTINGS have been read, and they come before any answer.
+  RunUntil([&first] { return first.heads == 1; });
   Recorder second, third, fourth;
-  Start(&second, "Echo", Framed(Item()), 300'000'000);
-  Start(&third, "Echo", Framed(Item()), 300'000'000);
-  Start(&fourth, "Echo", Framed(Item()), 300'000'000);
+  Start(&second, "Echo", Framed(Item()), kTimeoutNs);
+  Start(&third, "Echo", Framed(Item()), kTimeoutNs);
+  Start(&fourth, "Echo", Framed(Item()), kTimeoutNs);
   Finish(fourth);
   EXPECT_EQ(fourth.status->code(), absl::StatusCode::kUnavailable);
   Finish(first);

@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
+#include "gateway/upstream/call_fields.h"
 #include "gateway/upstream/grpc_wire.h"
 
 namespace stratus::gateway::upstream {
@@ -172,6 +173,15 @@ void Connection::Flush() {
   } while (Collect());
 }
 
+void Connection::Append(std::string_view frame) {
+  const ClientCall* const call = EndsHeaderBlock(frame) ? CallOf(session_, StreamOf(frame)) : nullptr;
+  if (call == nullptr) {
+    out_.Append(frame);
+  } else {
+    AppendHeaderBlockEnd(frame, call->CallFields(), &out_);
+  }
+}
+
 // Moves frames into the output buffer; false when there are none.
 bool Connection::Collect() {
   in_session_ = true;
@@ -180,7 +190,7 @@ bool Connection::Collect() {
     const uint8_t* frame = nullptr;
     size = nghttp2_session_mem_send(session_, &frame);
     if (size <= 0) break;
-    out_.Append({reinterpret_cast<const char*>(frame), static_cast<size_t>(size)});
+    Append({reinterpret_cast<const char*>(frame), static_cast<size_t>(size)});
   }
   in_session_ = false;
   if (size < 0) {

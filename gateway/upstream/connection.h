@@ -101,6 +101,8 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   void Flush();
   bool WritePending();
   bool Collect();
+  // Takes over one frame of the session, with the call's own fields where it ends the call's head.
+  void Append(std::string_view frame);
   void Close(const absl::Status& status);
   // Closes for what the transport gave: 0 or a negative errno.
   void CloseBroken(ssize_t result);

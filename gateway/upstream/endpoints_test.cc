@@ -262,7 +262,7 @@ class HealthTest : public EndpointsTest {
   HealthTest() {
     options_.health_check.enabled = true;
     options_.health_check.interval = absl::Milliseconds(10);
-    options_.health_check.timeout = absl::Milliseconds(500);
+    options_.health_check.timeout = absl::Seconds(20);
   }
 };
 
@@ -299,7 +299,7 @@ TEST_F(HealthTest, AServerWithoutTheHealthServiceCountsAsServing) {
 
 TEST_F(HealthTest, ASilentServerIsUnhealthy) {
   Server a("a"), b("b");
-  options_.health_check.timeout = absl::Milliseconds(20);
+  options_.health_check.timeout = absl::Milliseconds(250);
   a.Set(Way::kSilent);
   ConnectTo({&a, &b});
   RunUntil([&] { return InState(EndpointState::kUnhealthy) == 1; });

@@ -5,8 +5,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <charconv>
 #include <cmath>
+#include <cstdint>
+#include <cstring>
 #include <functional>
 
 #include "absl/time/clock.h"
@@ -38,8 +41,24 @@ std::string_view Name(Severity severity) {
   return "ERROR";
 }
 
-// What stands in a JSON string as it is.
-bool IsPlain(char c) { return c >= 0x20 && c != '"' && c != '\\' && c != 0x7f; }
+// How many bytes at the start of `text` stand in a JSON string as they are: ASCII without quotes, backslashes and
+// control characters. Eight bytes at a time: a bit is set for each byte that is none of those, and perhaps for bytes
+// after it.
+size_t PlainPrefix(std::string_view text) {
+  constexpr uint64_t kEach = 0x0101010101010101;
+  const auto zeros = [](uint64_t word) { return (word - kEach) & ~word; };
+  size_t at = 0;
+  for (; at + sizeof(uint64_t) <= text.size(); at += sizeof(uint64_t)) {
+    uint64_t word;
+    std::memcpy(&word, text.data() + at, sizeof word);
+    const uint64_t special =
+        ((word - kEach * 0x20) | word | zeros(word ^ (kEach * '"')) | zeros(word ^ (kEach * '\\'))) & (kEach * 0x80);
+    if (special != 0) return at + static_cast<size_t>(std::countr_zero(special)) / 8;
+  }
+  const auto plain = [](char c) { return c >= 0x20 && c != '"' && c != '\\'; };
+  while (at < text.size() && plain(text[at])) ++at;
+  return at;
+}
 
 // Length of the well-formed UTF-8 sequence at the start of `text`, or 0.
 size_t Utf8Length(std::string_view text) {
@@ -117,7 +136,7 @@ void AppendJsonString(std::string* out, std::string_view text) {
   constexpr char kHex[] = "0123456789abcdef";
   out->push_back('"');
   while (!text.empty()) {
-    const size_t plain = static_cast<size_t>(std::find_if_not(text.begin(), text.end(), IsPlain) - text.begin());
+    const size_t plain = PlainPrefix(text);
     out->append(text.data(), plain);
     text.remove_prefix(plain);
     if (text.empty()) break;

@@ -336,8 +336,10 @@ TEST(HttpClient, AnAttemptThatStallsIsTriedAgainWithinTheDeadline) {
     if (ReadRequest(fd)) WriteAll(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
   });
   Options options = Quick();
-  options.attempt_timeout = absl::Milliseconds(50);
-  options.attempts_max = 100;  // on a busy machine more than the first may run out of its time
+  options.attempt_timeout = absl::Milliseconds(100);
+  // On a busy machine more than the first may run out of its time.
+  options.attempts_max = options.breaker_failures = 100;
+  options.default_timeout = absl::Minutes(1);
   Client client(options);
   const auto reply = client.Fetch({.url = "http://" + server.address() + "/"});
   ASSERT_TRUE(reply.ok()) << reply.status();

@@ -16,14 +16,15 @@ class StreamGate {
   bool BeginWrite() {
     core::MutexLock lock(mutex_);
     if (writing_ || ended_) return false;
-    writing_ = starting_ = true;
+    writing_ = true;
+    ++starting_;
     return true;
   }
 
   // After the write was handed to gRPC. A status: End came in between, and the caller ends the stream with it now.
   std::optional<absl::Status> WriteStarted() {
     core::MutexLock lock(mutex_);
-    starting_ = false;
+    if (--starting_ > 0) return std::nullopt;
     return std::exchange(deferred_, std::nullopt);
   }
 
@@ -37,8 +38,8 @@ class StreamGate {
     core::MutexLock lock(mutex_);
     if (ended_) return false;
     ended_ = true;
-    if (starting_) deferred_ = status;
-    return !starting_;
+    if (starting_ > 0) deferred_ = status;
+    return starting_ == 0;
   }
 
   bool writing() {
@@ -48,8 +49,10 @@ class StreamGate {
 
  private:
   core::Mutex mutex_;
-  bool writing_ ABSL_GUARDED_BY(mutex_) = false;   // from BeginWrite to WriteDone
-  bool starting_ ABSL_GUARDED_BY(mutex_) = false;  // from BeginWrite to WriteStarted
+  bool writing_ ABSL_GUARDED_BY(mutex_) = false;  // from BeginWrite to WriteDone
+  // From BeginWrite to WriteStarted. A write may be done, and the next one begun on gRPC's thread, before the thread
+  // that handed it over has come to WriteStarted: then there are two.
+  int starting_ ABSL_GUARDED_BY(mutex_) = 0;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<absl::Status> deferred_ ABSL_GUARDED_BY(mutex_);
 };

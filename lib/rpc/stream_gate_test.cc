@@ -32,6 +32,24 @@ TEST(StreamGate, HandsAnEndThatComesDuringAStartToTheWriter) {
   EXPECT_EQ(end->code(), absl::StatusCode::kCancelled);
 }
 
+// The first write is done, and the next one begins on gRPC's thread, before the first one's own thread goes on.
+TEST(StreamGate, AnEndWaitsForTheLastOfTwoStarts) {
+  for (const bool end_comes_first : {true, false}) {
+    StreamGate gate;
+    ASSERT_TRUE(gate.BeginWrite());
+    gate.WriteDone();
+    ASSERT_TRUE(gate.BeginWrite());
+    if (end_comes_first) {
+      EXPECT_FALSE(gate.End(absl::CancelledError("gone")));
+    }
+    EXPECT_FALSE(gate.WriteStarted().has_value()) << "the second write is not with gRPC yet";
+    if (!end_comes_first) {
+      EXPECT_FALSE(gate.End(absl::CancelledError("gone")));
+    }
+    EXPECT_TRUE(gate.WriteStarted().has_value());
+  }
+}
+
 TEST(StreamGate, EndsAtOnceWhileAStartedWriteIsUnderWay) {
   StreamGate gate;
   ASSERT_TRUE(gate.BeginWrite());

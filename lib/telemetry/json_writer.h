@@ -22,6 +22,11 @@ class JsonObject {
     Key(key);
     core::AppendJsonString(out_, value);
   }
+  // `members`: JSON already, with commas between; not empty.
+  void Members(std::string_view members) {
+    if (out_->back() != '{') out_->push_back(',');
+    out_->append(members);
+  }
   void Integer(std::string_view key, int64_t value) {
     Key(key);
     AppendInteger(value);
@@ -45,9 +50,10 @@ class JsonObject {
     Key(key);
     if (micros < 0) micros = 0;
     AppendInteger(micros / 1'000'000);
-    std::string decimals = std::to_string(1'000'000 + micros % 1'000'000);
-    decimals[0] = '.';
-    out_->append(decimals);
+    char decimals[7] = {'.'};
+    auto left = static_cast<uint32_t>(micros % 1'000'000);
+    for (size_t i = 6; i > 0; --i, left /= 10) decimals[i] = static_cast<char>('0' + left % 10);
+    out_->append(decimals, sizeof(decimals));
   }
   // `write` appends the value.
   template <typename Write>

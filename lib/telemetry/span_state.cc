@@ -4,10 +4,11 @@
 
 namespace stratus::telemetry {
 
-void SegmentState::AddFinished(SpanRecord record) {
+void SegmentState::AddFinished(SpanRecord&& record) {
   std::vector<SpanRecord> going;
   {
     core::MutexLock lock(mutex_);
+    if (waiting_.empty()) waiting_.reserve(kSpansUsual);
     waiting_.push_back(std::move(record));
     if (!over_ && waiting_.size() < kWaitingMax) return;
     going.swap(waiting_);
@@ -15,34 +16,33 @@ void SegmentState::AddFinished(SpanRecord record) {
   sink_->Export({resource_, std::move(going)});
 }
 
-void SegmentState::Finish(SpanRecord segment) {
+void SegmentState::Finish(SpanRecord&& segment) {
   std::vector<SpanRecord> going;
-  going.push_back(std::move(segment));
   {
     core::MutexLock lock(mutex_);
     over_ = true;
-    going.insert(going.end(), std::make_move_iterator(waiting_.begin()), std::make_move_iterator(waiting_.end()));
-    waiting_.clear();
+    waiting_.insert(waiting_.begin(), std::move(segment));
+    going.swap(waiting_);
   }
   sink_->Export({resource_, std::move(going)});
 }
 
 void SegmentState::Announce(SpanRecord segment) { sink_->Export({resource_, {std::move(segment)}}); }
 
-SpanState::SpanState(std::shared_ptr<SegmentState> segment, SpanRecord record)
-    : segment_(std::move(segment)), id_(record.id), trace_id_(record.trace_id), record_(std::move(record)) {
-  record_.start = segment_->Now();
+SpanState::SpanState(std::shared_ptr<SegmentState> segment, SpanKind kind, const SpanIdentity& identity,
+                     std::string name)
+    : segment_(std::move(segment)), id_(identity.id), trace_id_(identity.trace_id) {
+  record_.kind = kind;
+  record_.trace_id = trace_id_;
+  record_.id = id_;
+  record_.has_parent = identity.parent_id != nullptr;
+  if (record_.has_parent) record_.parent_id = *identity.parent_id;
+  record_.name = std::move(name);
+  record_.start = kind == SpanKind::kServer ? segment_->start() : segment_->Now();
 }
 
-std::shared_ptr<SpanState> SpanState::NewChild(std::string_view name, SpanKind kind) const {
-  SpanRecord child;
-  child.kind = kind;
-  child.trace_id = trace_id_;
-  child.id = NewSpanId();
-  child.parent_id = id_;
-  child.has_parent = true;
-  child.name = name;
-  return std::make_shared<SpanState>(segment_, std::move(child));
+std::shared_ptr<SpanState> SpanState::NewChild(std::string name, SpanKind kind) const {
+  return std::make_shared<SpanState>(segment_, kind, SpanIdentity{trace_id_, NewSpanId(), &id_}, std::move(name));
 }
 
 void SpanState::Announce() {
@@ -57,18 +57,18 @@ void SpanState::Announce() {
 }
 
 void SpanState::End() {
-  SpanRecord record;
+  SpanRecord* record;
   {
     core::MutexLock lock(mutex_);
     if (ended_) return;
     ended_ = true;
-    record = std::move(record_);
+    record = &record_;  // which nobody else touches from here on
   }
-  record.duration = segment_->Now() - record.start;
-  if (record.kind == SpanKind::kServer) {
-    segment_->Finish(std::move(record));
+  record->duration = segment_->Now() - record->start;
+  if (record->kind == SpanKind::kServer) {
+    segment_->Finish(std::move(*record));
   } else {
-    segment_->AddFinished(std::move(record));
+    segment_->AddFinished(std::move(*record));
   }
 }
 

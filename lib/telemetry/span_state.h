@@ -25,17 +25,20 @@ class SegmentState {
   // Wall time as of the segment's start, moved on by the monotonic clock: times of one segment add up even where the
   // machine's clock is set in between.
   absl::Time Now() const { return wall_ + (clock_->Monotonic() - monotonic_); }
+  absl::Time start() const { return wall_; }
 
   // A subsegment has ended. It waits for its segment; once there are many, or the segment is over, they go by
   // themselves.
-  void AddFinished(SpanRecord record);
+  void AddFinished(SpanRecord&& record);
   // The segment has ended: it goes, with what waited for it.
-  void Finish(SpanRecord segment);
+  void Finish(SpanRecord&& segment);
   void Announce(SpanRecord segment);
 
  private:
   // As many as the SDKs keep before they stream.
   static constexpr size_t kWaitingMax = 100;
+  // A segment and its call to the next hop: as many spans as most segments have.
+  static constexpr size_t kSpansUsual = 2;
 
   const std::shared_ptr<const Resource> resource_;
   SpanSink* const sink_;
@@ -47,11 +50,18 @@ class SegmentState {
   std::vector<SpanRecord> waiting_ ABSL_GUARDED_BY(mutex_);
 };
 
+struct SpanIdentity {
+  const TraceIdDigits& trace_id;
+  const SpanIdDigits& id;
+  const SpanIdDigits* parent_id;  // null: none
+};
+
 class SpanState {
  public:
-  SpanState(std::shared_ptr<SegmentState> segment, SpanRecord record);
+  // Begins now; a kServer with its segment.
+  SpanState(std::shared_ptr<SegmentState> segment, SpanKind kind, const SpanIdentity& identity, std::string name);
 
-  std::shared_ptr<SpanState> NewChild(std::string_view name, SpanKind kind) const;
+  std::shared_ptr<SpanState> NewChild(std::string name, SpanKind kind) const;
 
   // Runs `change` on the record unless the span has ended.
   template <typename Change>

@@ -21,6 +21,10 @@ class TraceContext {
   std::string_view trace_id() const { return {trace_id_.data(), trace_id_.size()}; }
   // This hop's own span: 16 lower-case hex digits, never all zero.
   std::string_view span_id() const { return {span_id_.data(), span_id_.size()}; }
+  const TraceIdDigits& trace_digits() const { return trace_id_; }
+  const SpanIdDigits& span_digits() const { return span_id_; }
+  // Null where this hop starts the trace.
+  const SpanIdDigits* parent_digits() const { return has_parent_ ? &parent_id_ : nullptr; }
   // The caller's span, or empty where this hop starts the trace.
   std::string_view parent_id() const {
     return has_parent_ ? std::string_view(parent_id_.data(), parent_id_.size()) : std::string_view();

@@ -1,5 +1,6 @@
-// Ids of traces and spans: hexadecimal digits from the system's CSPRNG. Bytes are fetched in blocks a thread, so that
-// an id costs some nanoseconds and not a system call.
+// Ids of traces and spans: hexadecimal digits from a CSPRNG. Bytes are made in blocks a thread, so that an id costs
+// some nanoseconds and not a call of the generator. A process that forks without exec would share what is left of a
+// block.
 #pragma once
 
 #include <array>

@@ -29,25 +29,18 @@ Span Tracer::StartSegment(TraceContext* trace, SamplingRequest request) const {
     trace->set_sampling(sampler_->Sample(request) ? Sampling::kSampled : Sampling::kNotSampled);
   }
   if (trace->sampling() != Sampling::kSampled) return Span();
-  SpanRecord record;
-  record.kind = SpanKind::kServer;
-  record.name = resource_->service_name;
-  CopyDigits(trace->trace_id(), &record.trace_id);
-  CopyDigits(trace->span_id(), &record.id);
-  record.has_parent = CopyDigits(trace->parent_id(), &record.parent_id);
-  auto segment = std::make_shared<SegmentState>(resource_, sink_, clock_);
-  return Span(std::make_shared<SpanState>(std::move(segment), std::move(record)));
+  const SpanIdentity identity = {trace->trace_digits(), trace->span_digits(), trace->parent_digits()};
+  return Span(std::make_shared<SpanState>(std::make_shared<SegmentState>(resource_, sink_, clock_), SpanKind::kServer,
+                                          identity, resource_->service_name));
 }
 
 Span Tracer::ResumeSegment(std::string_view trace_id, std::string_view parent_id, std::string_view name) const {
-  SpanRecord record;
-  record.kind = SpanKind::kServer;
-  record.name = name;
-  record.id = NewSpanId();
-  record.has_parent = CopyDigits(parent_id, &record.parent_id);
-  if (!CopyDigits(trace_id, &record.trace_id)) return Span();
-  auto segment = std::make_shared<SegmentState>(resource_, sink_, clock_);
-  return Span(std::make_shared<SpanState>(std::move(segment), std::move(record)));
+  TraceIdDigits trace;
+  SpanIdDigits parent;
+  if (!CopyDigits(trace_id, &trace)) return Span();
+  const SpanIdentity identity = {trace, NewSpanId(), CopyDigits(parent_id, &parent) ? &parent : nullptr};
+  return Span(std::make_shared<SpanState>(std::make_shared<SegmentState>(resource_, sink_, clock_), SpanKind::kServer,
+                                          identity, std::string(name)));
 }
 
 }  // namespace stratus::telemetry

@@ -1,9 +1,8 @@
 #include "lib/telemetry/udp_exporter.h"
 
-#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -12,40 +11,16 @@
 #include <vector>
 
 #include "lib/core/clock.h"
-#include "lib/telemetry/xray_document.h"
 
 namespace stratus::telemetry {
 namespace {
 
 // How long the first spans wait for the daemon's address, and any for room in the socket's buffer.
 constexpr absl::Duration kResolvePatience = absl::Seconds(1);
-constexpr int kSendPatienceMillis = 100;
+constexpr timeval kSendPatience = {.tv_sec = 0, .tv_usec = 100'000};
 
 // Spans for which the thread wakes at once.
 constexpr size_t kEnough = 256;
-
-// What has become of the datagrams sent so far: on one machine that is known by the time send() returns.
-int PendingError(int socket) {
-  int error = 0;
-  socklen_t size = sizeof(error);
-  if (getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &size) != 0) return errno;
-  return error;
-}
-
-int SendOnce(int socket, std::string_view header, std::string_view document) {
-  iovec parts[2] = {{const_cast<char*>(header.data()), header.size()},
-                    {const_cast<char*>(document.data()), document.size()}};
-  msghdr message{};
-  message.msg_iov = parts;
-  message.msg_iovlen = 2;
-  while (sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
-    if (errno == EINTR) continue;
-    if (errno != EAGAIN && errno != ENOBUFS) return errno;
-    pollfd wait{socket, POLLOUT, 0};
-    if (poll(&wait, 1, kSendPatienceMillis) <= 0) return EAGAIN;
-  }
-  return PendingError(socket);
-}
 
 }  // namespace
 
@@ -78,22 +53,34 @@ void UdpExporter::Run() {
   pthread_sigmask(SIG_BLOCK, &all, nullptr);
   std::vector<FinishedSpans> batch;
   while (queue_.Take(&batch, kEnough, options_.linger)) {
-    for (const FinishedSpans& finished : batch) Send(finished);
+    for (const FinishedSpans& finished : batch) Write(finished);
+    SendBatch();
   }
 }
 
-void UdpExporter::Send(const FinishedSpans& finished) {
-  if (OutOfTime()) return counters_.Dropped(DropReason::kShutdown, finished.spans.size());
-  if (!Connect()) return counters_.Dropped(DropReason::kUnresolved, finished.spans.size());
-  const DocumentCounts counts =
-      WriteXRayDocuments(finished, options_.datagram_bytes_max - kDaemonHeader.size(),
-                         [this](std::string_view document, size_t spans) { SendDocument(document, spans); });
+void UdpExporter::Write(const FinishedSpans& finished) {
+  const DocumentCounts counts = writer_.Write(finished, options_.datagram_bytes_max - kDaemonHeader.size(),
+                                              [this](std::string_view document, size_t spans) {
+                                                batch_.Add(kDaemonHeader, document, spans);
+                                                if (batch_.full()) SendBatch();
+                                              });
   counters_.Truncated(static_cast<uint64_t>(counts.truncated));
   counters_.Dropped(DropReason::kTooLarge, static_cast<uint64_t>(counts.too_large));
 }
 
-void UdpExporter::SendDocument(std::string_view document, size_t spans) {
-  switch (SendOnce(socket_, kDaemonHeader, document)) {
+void UdpExporter::SendBatch() {
+  if (batch_.empty()) return;
+  if (OutOfTime()) {
+    batch_.Abandon([this](size_t spans) { counters_.Dropped(DropReason::kShutdown, spans); });
+  } else if (!Connect()) {
+    batch_.Abandon([this](size_t spans) { counters_.Dropped(DropReason::kUnresolved, spans); });
+  } else {
+    batch_.Send(socket_, [this](size_t spans, int error) { Count(spans, error); });
+  }
+}
+
+void UdpExporter::Count(size_t spans, int error) {
+  switch (error) {
     case 0: return counters_.Sent(spans);
     case ECONNREFUSED: return counters_.Dropped(DropReason::kRefused, spans);
     case EMSGSIZE: return counters_.Dropped(DropReason::kTooLarge, spans);
@@ -108,6 +95,8 @@ bool UdpExporter::Connect() {
   CloseSocket();
   socket_ = socket(address->storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (socket_ < 0) return false;
+  // A socket buffer without room is waited for this long, and no longer.
+  setsockopt(socket_, SOL_SOCKET, SO_SNDTIMEO, &kSendPatience, sizeof(kSendPatience));
   if (connect(socket_, reinterpret_cast<const sockaddr*>(&address->storage), address->length) != 0) {
     CloseSocket();
     return false;

@@ -9,10 +9,12 @@
 #include <thread>
 
 #include "absl/time/time.h"
+#include "lib/telemetry/datagram_batch.h"
 #include "lib/telemetry/export_counters.h"
 #include "lib/telemetry/export_queue.h"
 #include "lib/telemetry/host_resolver.h"
 #include "lib/telemetry/span_record.h"
+#include "lib/telemetry/xray_document.h"
 
 namespace stratus::telemetry {
 
@@ -46,8 +48,10 @@ class UdpExporter final : public SpanSink {
 
  private:
   void Run();
-  void Send(const FinishedSpans& finished);
-  void SendDocument(std::string_view document, size_t spans);
+  // Adds the documents to the batch, and sends it as often as it is full.
+  void Write(const FinishedSpans& finished);
+  void SendBatch();
+  void Count(size_t spans, int error);
   // Opens the socket, or opens it anew after the daemon has moved. False: its address is not known.
   bool Connect();
   void CloseSocket();
@@ -58,8 +62,11 @@ class UdpExporter final : public SpanSink {
   ExportQueue queue_;
   HostResolver resolver_;
   std::atomic<int64_t> give_up_nanos_;  // monotonic
+  // The thread's own.
   int socket_ = -1;
   SocketAddress connected_;
+  XRayDocumentWriter writer_;
+  DatagramBatch batch_;
   std::thread thread_;
 };
 

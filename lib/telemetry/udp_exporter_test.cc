@@ -1,54 +1,22 @@
 #include "lib/telemetry/udp_exporter.h"
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <thread>
 
 #include "lib/core/mutex.h"
 #include "lib/telemetry/metrics.h"
+#include "lib/telemetry/testing/udp_daemon.h"
 
 namespace stratus::telemetry {
 namespace {
 
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-
-// A UDP socket on a port of loopback.
-class Daemon {
- public:
-  Daemon() : socket_(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(bind(socket_, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
-    socklen_t size = sizeof(address);
-    getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size);
-    port_ = ntohs(address.sin_port);
-  }
-  ~Daemon() { Close(); }
-  void Close() {
-    if (socket_ >= 0) close(socket_);
-    socket_ = -1;
-  }
-
-  uint16_t port() const { return port_; }
-  // Waits for a datagram.
-  std::string Receive() {
-    std::string bytes(1 << 16, '\0');
-    const ssize_t size = recv(socket_, bytes.data(), bytes.size(), 0);
-    bytes.resize(size < 0 ? 0 : static_cast<size_t>(size));
-    return bytes;
-  }
-
- private:
-  int socket_;
-  uint16_t port_ = 0;
-};
 
 FinishedSpans Segment(const std::string& name, size_t children = 0) {
   FinishedSpans finished{std::make_shared<Resource>(), std::vector<SpanRecord>(1 + children)};
@@ -68,7 +36,7 @@ FinishedSpans Segment(const std::string& name, size_t children = 0) {
 UdpExporterOptions To(const std::string& host, uint16_t port) { return {.daemon = {host, port}}; }
 
 TEST(UdpExporter, SendsADatagramADocument) {
-  Daemon daemon;
+  UdpDaemon daemon;
   UdpExporter exporter(To("127.0.0.1", daemon.port()));
   exporter.Export(Segment("one", 2));
   exporter.Export(Segment("two"));
@@ -79,8 +47,17 @@ TEST(UdpExporter, SendsADatagramADocument) {
   EXPECT_EQ(exporter.counters().sent(), 4u);
 }
 
+TEST(UdpExporter, SendsMoreThanOneBatchInOrder) {
+  UdpDaemon daemon;
+  UdpExporter exporter(To("127.0.0.1", daemon.port()));
+  for (int i = 1000; i < 1150; ++i) exporter.Export(Segment("span " + std::to_string(i)));
+  for (int i = 1000; i < 1150; ++i) EXPECT_THAT(daemon.Receive(), HasSubstr("\"span " + std::to_string(i) + "\""));
+  exporter.Shutdown(absl::InfiniteDuration());
+  EXPECT_EQ(exporter.counters().sent(), 150u);
+}
+
 TEST(UdpExporter, SendsWhatIsQueuedBeforeItEnds) {
-  Daemon daemon;
+  UdpDaemon daemon;
   UdpExporter exporter(To("127.0.0.1", daemon.port()));
   for (int i = 0; i < 50; ++i) exporter.Export(Segment("x"));
   exporter.Shutdown(absl::InfiniteDuration());
@@ -115,7 +92,7 @@ TEST(UdpExporter, GivesUpWhenItsTimeToEndIsOver) {
 }
 
 TEST(UdpExporter, CountsEverySpanThatNobodyListensTo) {
-  Daemon daemon;
+  UdpDaemon daemon;
   daemon.Close();
   UdpExporter exporter(To("127.0.0.1", daemon.port()));
   for (int i = 0; i < 100; ++i) exporter.Export(Segment("x"));
@@ -134,7 +111,7 @@ TEST(UdpExporter, CountsSpansWhoseCollectorHasNoAddress) {
 }
 
 TEST(UdpExporter, FollowsADaemonThatMoves) {
-  Daemon before, after;
+  UdpDaemon before, after;
   // Not the test's own: a look-up runs on a thread that nobody waits for.
   const auto port = std::make_shared<std::atomic<uint16_t>>(before.port());
   UdpExporterOptions options = To("xray.internal", 2000);
@@ -158,7 +135,7 @@ TEST(UdpExporter, FollowsADaemonThatMoves) {
 }
 
 TEST(UdpExporter, ShowsWhatBecomesOfSpansAsMetrics) {
-  Daemon daemon;
+  UdpDaemon daemon;
   UdpExporter exporter(To("127.0.0.1", daemon.port()));
   exporter.Export(Segment("x", 2));
   exporter.Shutdown(absl::InfiniteDuration());

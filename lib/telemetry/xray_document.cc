@@ -1,11 +1,12 @@
 #include "lib/telemetry/xray_document.h"
 
 #include <algorithm>
+#include <array>
+#include <limits>
 #include <map>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "lib/telemetry/json_writer.h"
 
 namespace stratus::telemetry {
@@ -20,37 +21,103 @@ enum class Detail { kAll, kNoMetadata, kShortMessages, kNoAnnotations };
 
 enum class Form { kSegment, kSubsegment, kInner };
 
-class DocumentWriter {
- public:
-  DocumentWriter(const FinishedSpans& finished, size_t bytes_max, EmitDocument emit)
-      : finished_(finished), bytes_max_(bytes_max), emit_(emit), children_(finished.spans.size()) {
-    std::map<SpanIdDigits, size_t> places;
-    for (size_t i = 0; i < finished.spans.size(); ++i) places.emplace(finished.spans[i].id, i);
-    for (size_t i = 0; i < finished.spans.size(); ++i) {
-      const SpanRecord& span = finished.spans[i];
-      // A segment's parent is another process's, even where that has come here too.
-      const bool inner = span.has_parent && span.kind != SpanKind::kServer;
-      const auto parent = inner ? places.find(span.parent_id) : places.end();
-      if (parent == places.end()) {
-        roots_.push_back(i);
-      } else {
-        children_[parent->second].push_back(i);
-      }
-    }
+constexpr std::array<bool, 256> NameCharacters() {
+  std::array<bool, 256> may{};
+  for (size_t c = 0; c < may.size(); ++c) {
+    may[c] = c >= 0x80 || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
   }
+  for (const char c : std::string_view(" _.:/%&#=+\\-@")) may[static_cast<unsigned char>(c)] = true;
+  return may;
+}
+constexpr std::array<bool, 256> kNameCharacters = NameCharacters();
 
-  DocumentCounts Run() {
-    for (const size_t root : roots_) Write(root);
+bool IsNameCharacter(char c) { return kNameCharacters[static_cast<unsigned char>(c)]; }
+
+// The members `origin`, `service` and `aws` of a segment.
+std::string ResourceMembers(const Resource& resource) {
+  std::string text;
+  {
+    JsonObject object(&text);
+    if (!resource.origin.empty()) object.Text("origin", resource.origin);
+    if (!resource.service_version.empty()) {
+      object.Raw("service", [&] { JsonObject(&text).Text("version", resource.service_version); });
+    }
+    object.Raw("aws", [&] {
+      JsonObject aws(&text);
+      std::map<std::string_view, std::vector<std::pair<std::string_view, std::string_view>>> groups;
+      groups["xray"] = {{"sdk", "Stratus for C++"}};
+      for (const auto& [key, value] : resource.aws) {
+        const size_t dot = key.find('.');
+        if (dot == std::string::npos) continue;
+        groups[std::string_view(key).substr(0, dot)].emplace_back(std::string_view(key).substr(dot + 1), value);
+      }
+      for (const auto& [group, fields] : groups) {
+        aws.Raw(group, [&, &members = fields] {
+          JsonObject inner(&text);
+          for (const auto& [name, value] : members) inner.Text(name, value);
+        });
+      }
+    });
+  }
+  return text.substr(1, text.size() - 2);
+}
+
+}  // namespace
+
+class XRayDocumentWriter::Impl {
+ public:
+  DocumentCounts Run(const FinishedSpans& finished, size_t bytes_max, EmitDocument emit) {
+    finished_ = &finished;
+    emit_ = &emit;
+    bytes_max_ = bytes_max;
+    counts_ = {};
+    if (resource_ != finished.resource) {
+      resource_ = finished.resource;
+      resource_members_ = ResourceMembers(*resource_);
+    }
+    Link();
+    for (size_t root = first_root_; root != kNone; root = links_[root].next) Write(root);
     return counts_;
   }
 
  private:
-  const SpanRecord& Span(size_t index) const { return finished_.spans[index]; }
+  static constexpr size_t kNone = std::numeric_limits<size_t>::max();
+  // A span's place in the tree.
+  struct Links {
+    size_t first_child = kNone;
+    size_t next = kNone;  // of the same parent, or the next root
+  };
+
+  // Finds out which span stands in which.
+  void Link() {
+    const std::vector<SpanRecord>& spans = finished_->spans;
+    places_.clear();
+    for (size_t i = 0; i < spans.size(); ++i) places_.emplace_back(spans[i].id, i);
+    std::sort(places_.begin(), places_.end());
+    links_.assign(spans.size(), {});
+    first_root_ = kNone;
+    for (size_t i = spans.size(); i-- > 0;) {
+      size_t& first = FirstBeside(spans[i]);
+      links_[i].next = first;
+      first = i;
+    }
+  }
+
+  // Where the list begins that the span belongs to.
+  size_t& FirstBeside(const SpanRecord& span) {
+    // A segment's parent is another process's, even where that has come here too.
+    if (!span.has_parent || span.kind == SpanKind::kServer) return first_root_;
+    const auto place = std::lower_bound(places_.begin(), places_.end(), std::pair(span.parent_id, size_t{0}));
+    const bool here = place != places_.end() && place->first == span.parent_id;
+    return here ? links_[place->second].first_child : first_root_;
+  }
+
+  const SpanRecord& Span(size_t index) const { return finished_->spans[index]; }
 
   void Write(size_t index) {
     if (Fits(index, Detail::kAll, /*with_children=*/true)) return Emit();
     WriteAlone(index);
-    for (const size_t child : children_[index]) Write(child);
+    for (size_t child = links_[index].first_child; child != kNone; child = links_[child].next) Write(child);
   }
 
   void WriteAlone(size_t index) {
@@ -73,42 +140,47 @@ class DocumentWriter {
 
   void Emit() {
     ++counts_.written;
-    emit_(text_, spans_);
+    (*emit_)(text_, spans_);
   }
 
   void AppendSpan(size_t index, Form form, Detail detail, bool with_children) {
     const SpanRecord& span = Span(index);
     ++spans_;
     JsonObject object(&text_);
-    object.Text("name", XRayName(span.name));
+    AppendName(span.name, &object);
     object.Text("id", span.id_text());
     if (form != Form::kInner) {
-      AppendTraceId(span, &object);
+      AppendTraceId(span.trace_id_text(), &object);
       if (span.has_parent) object.Text("parent_id", span.parent_text());
     }
     if (form == Form::kSubsegment) object.Text("type", "subsegment");
     AppendTimes(span, &object);
-    if (form == Form::kSegment) AppendResource(&object);
+    if (form == Form::kSegment) object.Members(resource_members_);
     AppendOutcome(span.outcome, &object);
     AppendCall(span, &object);
     AppendCause(span, detail, &object);
     if (detail < Detail::kNoAnnotations) AppendAnnotations(span, &object);
     if (detail == Detail::kAll) AppendMetadata(span, &object);
-    if (!with_children || children_[index].empty()) return;
+    if (!with_children || links_[index].first_child == kNone) return;
     object.Raw("subsegments", [&] {
       JsonArray array(&text_);
-      for (const size_t child : children_[index]) {
+      for (size_t child = links_[index].first_child; child != kNone; child = links_[child].next) {
         array.Raw([&] { AppendSpan(child, Form::kInner, detail, true); });
         if (text_.size() > bytes_max_) return;  // it will not fit any more
       }
     });
   }
 
-  static void AppendTraceId(const SpanRecord& span, JsonObject* object) {
-    const std::string_view digits = span.trace_id_text();
-    std::string id = "1-";
-    id.append(digits.substr(0, 8)).append("-").append(digits.substr(8));
-    object->Text("trace_id", id);
+  static void AppendName(std::string_view name, JsonObject* object) {
+    const bool clean =
+        !name.empty() && name.size() <= kNameMax && std::all_of(name.begin(), name.end(), IsNameCharacter);
+    object->Text("name", clean ? name : std::string_view(XRayName(name)));
+  }
+
+  void AppendTraceId(std::string_view digits, JsonObject* object) {
+    object->Raw("trace_id", [&] {
+      text_.append("\"1-").append(digits.substr(0, 8)).append("-").append(digits.substr(8)).append("\"");
+    });
   }
 
   static void AppendTimes(const SpanRecord& span, JsonObject* object) {
@@ -118,30 +190,6 @@ class DocumentWriter {
     } else {
       object->Micros("end_time", absl::ToUnixMicros(span.start + span.duration));
     }
-  }
-
-  void AppendResource(JsonObject* object) {
-    const Resource& resource = *finished_.resource;
-    if (!resource.origin.empty()) object->Text("origin", resource.origin);
-    if (!resource.service_version.empty()) {
-      object->Raw("service", [&] { JsonObject(&text_).Text("version", resource.service_version); });
-    }
-    object->Raw("aws", [&] {
-      JsonObject aws(&text_);
-      std::map<std::string_view, std::vector<std::pair<std::string_view, std::string_view>>> groups;
-      groups["xray"] = {{"sdk", "Stratus for C++"}};
-      for (const auto& [key, value] : resource.aws) {
-        const size_t dot = key.find('.');
-        if (dot == std::string::npos) continue;
-        groups[std::string_view(key).substr(0, dot)].emplace_back(std::string_view(key).substr(dot + 1), value);
-      }
-      for (const auto& [group, fields] : groups) {
-        aws.Raw(group, [&, &members = fields] {
-          JsonObject inner(&text_);
-          for (const auto& [name, value] : members) inner.Text(name, value);
-        });
-      }
-    });
   }
 
   static void AppendOutcome(SpanOutcome outcome, JsonObject* object) {
@@ -242,24 +290,29 @@ class DocumentWriter {
     });
   }
 
-  const FinishedSpans& finished_;
-  const size_t bytes_max_;
-  const EmitDocument emit_;
-  std::vector<std::vector<size_t>> children_;
-  std::vector<size_t> roots_;
+  // Of the spans being written.
+  const FinishedSpans* finished_ = nullptr;
+  const EmitDocument* emit_ = nullptr;
+  size_t bytes_max_ = 0;
+  DocumentCounts counts_;
+  std::vector<std::pair<SpanIdDigits, size_t>> places_;  // by id
+  std::vector<Links> links_;
+  size_t first_root_ = kNone;
+
   std::string text_;
   size_t annotations_ = 0;  // in text_, as are the spans
   size_t spans_ = 0;
-  DocumentCounts counts_;
+
+  std::shared_ptr<const Resource> resource_;
+  std::string resource_members_;  // of resource_
 };
 
-bool IsNameCharacter(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return byte >= 0x80 || absl::ascii_isalnum(byte) || c == ' ' ||
-         std::string_view("_.:/%&#=+\\-@").find(c) != std::string_view::npos;
-}
+XRayDocumentWriter::XRayDocumentWriter() : impl_(std::make_unique<Impl>()) {}
+XRayDocumentWriter::~XRayDocumentWriter() = default;
 
-}  // namespace
+DocumentCounts XRayDocumentWriter::Write(const FinishedSpans& finished, size_t bytes_max, EmitDocument emit) {
+  return impl_->Run(finished, bytes_max, emit);
+}
 
 std::string XRayName(std::string_view name) {
   size_t size = std::min(name.size(), kNameMax);
@@ -271,7 +324,7 @@ std::string XRayName(std::string_view name) {
 }
 
 DocumentCounts WriteXRayDocuments(const FinishedSpans& finished, size_t bytes_max, EmitDocument emit) {
-  return DocumentWriter(finished, bytes_max, emit).Run();
+  return XRayDocumentWriter().Write(finished, bytes_max, emit);
 }
 
 }  // namespace stratus::telemetry

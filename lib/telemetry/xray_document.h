@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,19 @@ using EmitDocument = absl::FunctionRef<void(std::string_view document, size_t sp
 // document, the subsegments inside their segment. Where that is too large the subsegments go as documents of their own,
 // and a span that is too large by itself is truncated.
 DocumentCounts WriteXRayDocuments(const FinishedSpans& finished, size_t bytes_max, EmitDocument emit);
+
+// The same for a thread that writes many: it keeps its memory, and what documents of one resource have in common.
+class XRayDocumentWriter {
+ public:
+  XRayDocumentWriter();
+  ~XRayDocumentWriter();
+
+  DocumentCounts Write(const FinishedSpans& finished, size_t bytes_max, EmitDocument emit);
+
+ private:
+  class Impl;
+  const std::unique_ptr<Impl> impl_;
+};
 
 // A name with what X-Ray takes alone: letters, digits, whitespace and _.:/%&#=+\-@ (others become `_`), at most 200
 // bytes, and never empty.

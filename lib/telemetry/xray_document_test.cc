@@ -241,5 +241,27 @@ TEST_F(XRayDocument, DropsAndCountsWhatCannotBeMadeToFit) {
   EXPECT_EQ(spans_, 1u);
 }
 
+// As the exporter's thread uses it: nothing of one call's spans or resource is left for the next.
+TEST_F(XRayDocument, AWriterThatIsUsedAgainWritesTheSame) {
+  finished_.spans = {NewSpan(SpanKind::kServer, "one", kSegmentId),
+                     NewSpan(SpanKind::kClient, "inner", kInnerId, kSegmentId)};
+  FinishedSpans other;
+  auto resource = std::make_shared<Resource>();
+  resource->service_version = "2";
+  other.resource = resource;
+  other.spans = {NewSpan(SpanKind::kServer, "other", kParentId)};
+  XRayDocumentWriter writer;
+  std::vector<std::string> again;
+  for (const FinishedSpans* finished : {&finished_, &other, &finished_, &other}) {
+    writer.Write(*finished, 65'000, [&](std::string_view text, size_t) { again.emplace_back(text); });
+  }
+  std::vector<std::string> fresh;
+  for (const FinishedSpans* finished : {&finished_, &other, &finished_, &other}) {
+    WriteXRayDocuments(*finished, 65'000, [&](std::string_view text, size_t) { fresh.emplace_back(text); });
+  }
+  EXPECT_EQ(again, fresh);
+  EXPECT_THAT(again, SizeIs(4));
+}
+
 }  // namespace
 }  // namespace stratus::telemetry

@@ -9,8 +9,8 @@ import subprocess
 import grpc
 from case import Answer, Grpc, H2c, Raw
 
-TIMEOUT_SECONDS = 30
-RAW_TIMEOUT_SECONDS = 3
+TIMEOUT_SECONDS = 120
+RAW_TIMEOUT_SECONDS = 30
 
 
 def ask(port, request):

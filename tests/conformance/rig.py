@@ -19,7 +19,7 @@ PROTOS = HERE / "proto"
 CASES = "stratus/conformance/v1/cases.proto"
 # What a peer may not start with is a service in a file of its own, and a variant of its own: the file's and the service's names.
 VARIANTS = {"response_body": "ResponseBodies", "custom_method": "CustomMethods"}
-START_SECONDS_MAX = 30
+START_SECONDS_MAX = 120
 NAMES = ("Stratus", "Envoy", "grpc-gateway")
 NO_SETTING = "there is no such setting"
 

@@ -21,7 +21,7 @@ def test_agrees_with_python_protobuf():
         ],
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=1200,
     )
     print(done.stdout[-4000:])
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]

@@ -239,3 +239,26 @@ def with_unknown(rng, value):
         out[key] = item
     out.setdefault("no such member", junk)
     return out
+
+
+def reencode(rng, value):
+    """The same JSON in other words: spaces, escapes, integers as exponents."""
+
+    def walk(node):
+        if isinstance(node, dict):
+            return "{" + ",".join(space() + text(key) + space() + ":" + space() + walk(item) + space() for key, item in node.items()) + "}"
+        if isinstance(node, list):
+            return "[" + ",".join(space() + walk(item) + space() for item in node) + "]"
+        if isinstance(node, str):
+            return text(node)
+        if isinstance(node, int) and not isinstance(node, bool) and rng.random() < 0.2:
+            return rng.choice([f"{node}.0", f"{node}e0", f"{node}0E-1" if node else "0E+7"])
+        return json.dumps(node)
+
+    def space():
+        return rng.choice(["", "", "", " ", "\n", "\t\r "])
+
+    def text(string):
+        return json.dumps(string, ensure_ascii=rng.random() < 0.5)
+
+    return walk(value)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PORT_LAST = re.compile(r" (\d+)$")
-START_SECONDS_MAX = 30
-COMMAND_SECONDS_MAX = 60
+START_SECONDS_MAX = 120
+COMMAND_SECONDS_MAX = 240
 
 
 @dataclass

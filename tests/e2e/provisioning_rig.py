@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import time
 
-from programs import BUILD, ROOT, Program, call
+from programs import BUILD, ROOT, RUNNING, Program, call
 
 POSTGRES_BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
 END_STATUSES = {"APPLIED", "PLANNED_AND_FINISHED", "DISCARDED", "ERRORED", "CANCELED", "FORCE_CANCELED"}
@@ -32,7 +32,7 @@ class Postgres:
             os.chown(self.folder, nobody.pw_uid, nobody.pw_gid)
             self.prefix = ["setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
         self._run("initdb", "-D", str(self.folder / "data"), "-U", "stratus", "-A", "trust", "--no-sync")
-        self.log = open(self.folder.with_suffix(".log"), "wb")  # noqa: SIM115  # the server owns it from here
+        self.log = open(self.folder / "server.log", "wb")  # noqa: SIM115  # the server owns it from here
         self.process = subprocess.Popen(
             [*self.prefix, POSTGRES_BIN / "postgres", "-D", str(self.folder / "data"), "-k", str(self.folder)]
             + ["-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=200"],
@@ -40,7 +40,8 @@ class Postgres:
             stderr=self.log,
             cwd="/",
         )
-        deadline = time.monotonic() + 30
+        RUNNING.append(self.process)
+        deadline = time.monotonic() + 120
         while subprocess.run([POSTGRES_BIN / "pg_isready", "-q", "-h", str(self.folder)], check=False).returncode != 0:
             assert time.monotonic() < deadline and self.process.poll() is None, "PostgreSQL does not start"
             time.sleep(0.05)
@@ -51,7 +52,7 @@ class Postgres:
 
     def stop(self):
         self.process.send_signal(signal.SIGINT)
-        self.process.wait(30)
+        self.process.wait(120)
         self.log.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -145,7 +146,7 @@ class Rig:
         assert reply.status == 200, reply.body
         return reply.json()["access_token"]
 
-    def call(self, path, method="GET", body=None, headers=None, client="dev", timeout=120):
+    def call(self, path, method="GET", body=None, headers=None, client="dev", timeout=240):
         headers = {"authorization": f"Bearer {self.token(client)}", **(headers or {})}
         data = None
         if body is not None:
@@ -179,7 +180,7 @@ class Rig:
         assert reply.status == 200, reply.body
         return reply.json()["runs"][0]
 
-    def wait_for_end(self, stack, seconds=180, client="dev"):
+    def wait_for_end(self, stack, seconds=600, client="dev"):
         """The newest run of the stack, once it has ended."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -188,6 +189,13 @@ class Rig:
                 return run
             time.sleep(0.1)
         raise AssertionError(f"the run of {stack} has not ended: {run}\n{self.logs()[-4000:]}")
+
+    def wait_for_creates(self, seconds=240):
+        """Until the cloud has been asked for something that is not there yet."""
+        deadline = time.monotonic() + seconds
+        while self.sandbox_admin()["creates"]["in_flight"] == 0:
+            assert time.monotonic() < deadline, self.logs()[-3000:]
+            time.sleep(0.01)
 
     def state(self, stack, client="dev"):
         """The newest state as JSON; None without one."""

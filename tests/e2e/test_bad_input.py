@@ -5,7 +5,7 @@ import json
 
 import grpc
 import pytest
-from programs import grpcurl
+from programs import CALL_SECONDS_MAX, grpcurl
 
 
 def violations(status):
@@ -78,7 +78,7 @@ def test_grpc_says_the_same_as_rest(gateway, token, stubs):
                 stub.GetTodayWeather(
                     messages.GetTodayWeatherRequest(lat=91, lon=0),
                     metadata=[("authorization", f"Bearer {token}")],
-                    timeout=10,
+                    timeout=CALL_SECONDS_MAX,
                 )
         assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
         assert refused.value.details() == rest["message"]
@@ -88,7 +88,7 @@ def test_grpc_says_the_same_as_rest(gateway, token, stubs):
 def test_two_authorization_headers_are_400(gateway, token):
     import http.client
 
-    connection = http.client.HTTPConnection(gateway.address, timeout=10)
+    connection = http.client.HTTPConnection(gateway.address, timeout=CALL_SECONDS_MAX)
     connection.putrequest("GET", "/v1/weather:today")
     connection.putheader("Authorization", f"Bearer {token}")
     connection.putheader("Authorization", f"Bearer {token}")

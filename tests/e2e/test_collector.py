@@ -3,12 +3,11 @@ as X-Ray datagrams and as OTLP, and what it has understood is compared with what
 """
 
 import json
-import subprocess
 import time
 
 import pytest
 from collector_rig import Collector, Relay, attributes
-from programs import BUILD, Gateway, Program, call
+from programs import BUILD, Gateway, Program, call, open_stream
 from trace_rig import SECONDS_MAX, new_trace, sampled, span_counts
 
 KIND_INTERNAL, KIND_SERVER, KIND_CLIENT = 1, 2, 3
@@ -87,21 +86,15 @@ class Calls:
 
     def stream(self):
         """Cut by the caller after its first message."""
-        name, content = next(iter(self.headers("stream").items()))
-        url = f"{self.gateway.url}/v1/weather:watch?weather.lat=5&weather.lon=6"
-        done = subprocess.run(
-            ["curl", "-sN", "--max-time", "2", "-H", f"Authorization: Bearer {self.token}", "-H", f"{name}: {content}"]
-            + ["-H", "Accept: application/x-ndjson", url],
-            capture_output=True,
-            text=True,
-        )
-        assert json.loads(done.stdout.splitlines()[0])["current"], done.stdout
+        headers = {**self.headers("stream"), "Authorization": f"Bearer {self.token}", "Accept": "application/x-ndjson"}
+        with open_stream(f"{self.gateway.url}/v1/weather:watch?weather.lat=5&weather.lon=6", headers) as watch:
+            assert json.loads(watch.readline())["current"]
 
     def run(self):
         """A provisioning run; what it adds to the trace comes after the answer."""
         body = json.dumps({"title": "collected", "body": "one call, one trace"}).encode()
         headers = {**self.headers("run"), "content-type": "application/json"}
-        reply = self.gateway.call("/note?stack=collected", self.token, "POST", headers, body, timeout=60)
+        reply = self.gateway.call("/note?stack=collected", self.token, "POST", headers, body)
         assert reply.status == 201, reply.body
 
 

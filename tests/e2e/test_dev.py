@@ -11,7 +11,7 @@ from programs import ROOT
 ANY_PORTS = [f"--{name}=127.0.0.1:0" for name in ("listen", "weather-listen", "provisioning-listen", "sandbox-listen", "admin-listen")]
 
 
-def dev(*arguments, folder, timeout=240):
+def dev(*arguments, folder, timeout=600):
     """Runs ./dev with a run folder of its own, so that a platform that is up already is left alone."""
     return subprocess.run(
         ["./dev", *arguments],
@@ -56,7 +56,7 @@ def test_up_answers_the_calls_that_it_prints(up):
             env={**os.environ, "STRATUS_RUN": str(folder)},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=240,
         )
         assert done.returncode == 0, f"{line}\n{done.stderr}"
         assert re.search(expected(line), done.stdout), f"{line}\n{done.stdout}"

@@ -20,7 +20,7 @@ from programs import DEPS, ROOT, Program, call
 TOFU = DEPS / "bin" / "tofu"
 MODULES = ROOT / "services" / "provisioning" / "modules"
 BODY = {"image": "ubuntu-24-04-x64", "name": "test", "region": "lon1", "size": "s-1vcpu-1gb", "monitoring": True, "ipv6": True}
-RUN_SECONDS_MAX = 180
+RUN_SECONDS_MAX = 600
 
 PROVIDER = """
 terraform {
@@ -77,7 +77,7 @@ def public_key(number):
     return f"ssh-ed25519 {base64.b64encode(blob).decode()} someone@example"
 
 
-def wait_until(condition, seconds=30):
+def wait_until(condition, seconds=240):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not come to pass in time"
@@ -369,7 +369,7 @@ def test_a_stuck_droplet_is_waited_for(folder, cloud):
     wait_until(lambda: (work.mine() or {"droplets": []})["droplets"])
     reads = cloud.calls("digitalocean.read")
     # It looks again and again, and goes on waiting.
-    wait_until(lambda: cloud.calls("digitalocean.read") >= reads + 2, seconds=60)
+    wait_until(lambda: cloud.calls("digitalocean.read") >= reads + 2)
     (droplet,) = work.mine()["droplets"]
     assert (droplet["status"], droplet["locked"]) == ("new", True)
     assert process.poll() is None
@@ -382,7 +382,7 @@ def test_a_stuck_droplet_is_waited_for(folder, cloud):
 
 
 def test_a_request_is_finished_after_its_client_has_been_killed(folder, cloud):
-    cloud.set(create_ms_min=400, create_ms_max=400)
+    cloud.set(create_ms_min=2000, create_ms_max=2000)
     work = folder(KEYS, ten_keys())
     before = cloud.creates()
     process = work.start("apply", "-auto-approve", "-input=false")

@@ -9,7 +9,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support import expected_conditions as until
 from selenium.webdriver.support.ui import WebDriverWait
 
-WAIT_SECONDS_MAX = 30
+WAIT_SECONDS_MAX = 120
 TODAY = "#operations-WeatherService-WeatherService_GetTodayWeather"
 FLAGS = (
     "--headless",

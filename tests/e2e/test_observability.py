@@ -48,7 +48,7 @@ def test_the_rules_do_what_they_say():
         [promtool, "test", "rules", RULES.with_name("stratus.rules.test.yml")],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -71,7 +71,7 @@ def test_a_restarted_service_redacts_what_a_former_ones_engine_says(rig, tmp_pat
     ended = rig.wait_for_end("loud")
     assert ended["status"] == "RUN_STATUS_ERRORED", ended
     events = subprocess.run(
-        ["curl", "-sN", "--max-time", "30", "-H", f"Authorization: Bearer {rig.token()}", "-H", "Accept: application/x-ndjson"]
+        ["curl", "-sN", "--max-time", "240", "-H", f"Authorization: Bearer {rig.token()}", "-H", "Accept: application/x-ndjson"]
         + [f"http://{rig.gateway.addresses['gateway']}/v1/{run['name']}:watch"],
         capture_output=True,
         text=True,
@@ -86,7 +86,7 @@ def test_a_restarted_service_redacts_what_a_former_ones_engine_says(rig, tmp_pat
             assert secret not in text, f"{where} tell {secret}"
 
 
-def wait_for(path, seconds=60):
+def wait_for(path, seconds=240):
     deadline = time.monotonic() + seconds
     while not os.path.exists(path):
         assert time.monotonic() < deadline, path

@@ -32,9 +32,13 @@ def end(span):
     return span["start"] + span["duration_ms"] / 1000
 
 
-def within(inner, outer):
+def begins_within(inner, outer):
     # Programs on one machine share its clock; each takes the time of day by itself.
-    return outer["start"] - 0.005 <= inner["start"] and end(inner) <= end(outer) + 0.005
+    return outer["start"] - 0.005 <= inner["start"] <= end(outer) + 0.005
+
+
+def within(inner, outer):
+    return begins_within(inner, outer) and end(inner) <= end(outer) + 0.005
 
 
 def test_a_call_is_one_trace_from_the_door_to_the_source(gateway, token):
@@ -56,7 +60,9 @@ def test_a_call_is_one_trace_from_the_door_to_the_source(gateway, token):
     sources = [span for span in spans if span["parent_id"] == service["id"]]
     assert [source["remote"] for source in sources] == [True]
     assert sources[0]["document"]["http"]["response"]["status"] == 200
-    assert within(upstream, door) and within(service, upstream) and within(sources[0], service)
+    assert within(upstream, door) and within(sources[0], service)
+    # The service's span ends once gRPC has let the call go: its caller has the answer by then.
+    assert begins_within(service, upstream) and end(sources[0]) <= end(upstream) + 0.005
 
 
 def test_a_trace_that_an_x_ray_client_began_goes_on(gateway, token):
@@ -110,7 +116,7 @@ def test_a_run_that_outlives_its_call_stays_in_the_calls_trace(gateway, token):
     assert end(run) > end(asked)
     assert by_name["apply"]["parent_id"] == run["id"]
     assert by_name["apply"]["document"]["annotations"]["exit_code"] == 0
-    assert gateway.call("/note?stack=traced", token, "DELETE", timeout=60).status == 200
+    assert gateway.call("/note?stack=traced", token, "DELETE").status == 200
 
 
 def test_a_database_call_is_a_part_of_the_call_and_shows_no_value(gateway, token):

@@ -19,9 +19,9 @@ class EventLog {
     changed_.NotifyAll();
   }
 
-  // Waits until `event` has happened `times` times; false after half a minute.
+  // Waits until `event` has happened `times` times; false after two minutes.
   bool WaitFor(std::string_view event, int times = 1) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(2);
     core::MutexLock lock(mutex_);
     while (std::count(events_.begin(), events_.end(), event) < times) {
       const auto left = deadline - std::chrono::steady_clock::now();

@@ -15,7 +15,7 @@
 namespace stratus::gateway::http::testing {
 namespace {
 
-constexpr timeval kPatience = {30, 0};
+constexpr timeval kPatience = {120, 0};
 
 int Connect(const core::Address& address, int receive_buffer) {
   sockaddr_storage to = {};

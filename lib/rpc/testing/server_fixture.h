@@ -42,6 +42,7 @@ class ServerFixture : public ::testing::Test {
     if (options_.listen.empty()) options_.listen = {*core::ParseAddress("127.0.0.1:0")};
     options_.AddService<v1::EchoService>(&service_);
     if (!options_.authentication_off) options_.authenticator = authenticator_;
+    service_.Open();
     absl::StatusOr<std::unique_ptr<Server>> server = Server::Start(options_);
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);

@@ -20,7 +20,7 @@ class PostgresFailureTest : public ::testing::Test {
     auto store = Store::Open({.database_url = server_->NewDatabase(),
                               .replica = "replica-1",
                               .connections = 4,
-                              .busy_timeout = absl::Milliseconds(400)});
+                              .busy_timeout = absl::Seconds(1)});
     ASSERT_TRUE(store.ok()) << store.status();
     store_ = *std::move(store);
     ASSERT_TRUE(Insert("web").ok());

@@ -22,6 +22,7 @@ class FlightCacheTest : public ::testing::Test {
     policy.entries_max = 4;
     policy.flights_max = 3;
     policy.waiters_per_flight_max = 2;
+    policy.patience = absl::Hours(1);
     return policy;
   }
   ~FlightCacheTest() override { timers_.Stop(); }
@@ -164,17 +165,21 @@ TEST_F(FlightCacheTest, ACallerWithADeadlineDoesNotWaitForASlowSource) {
 }
 
 TEST_F(FlightCacheTest, ACallerWithAnOldAnswerWaitsOnlyAWhile) {
-  Get("a");
+  FlightCachePolicy policy = Policy();
+  policy.patience = absl::Milliseconds(20);
+  Cache cache(policy, &clock_, &timers_);
+  cache.Get("a", absl::InfiniteFuture(), Fetch(), [](const absl::StatusOr<Cache::Hit>&) {});
   LandValue("old");
   clock_.Advance(absl::Hours(1));
   std::promise<absl::StatusOr<Cache::Hit>> answer;
-  cache_.Get("a", absl::InfiniteFuture(), Fetch(),
-             [&answer](absl::StatusOr<Cache::Hit> hit) { answer.set_value(std::move(hit)); });
+  cache.Get("a", absl::InfiniteFuture(), Fetch(),
+            [&answer](absl::StatusOr<Cache::Hit> hit) { answer.set_value(std::move(hit)); });
   const auto hit = answer.get_future().get();
   ASSERT_TRUE(hit.ok());
   EXPECT_EQ(*hit->value, "old");
   EXPECT_EQ(hit->stale_reason, "the source has not answered yet");
   LandValue("new");
+  timers_.Stop();  // before the cache goes
 }
 
 TEST_F(FlightCacheTest, ForgetsTheKeyThatWasUsedLongestAgo) {

@@ -27,13 +27,15 @@ using ::testing::Not;
 TEST(TimerQueue, RunsInTheOrderOfDueTimes) {
   TimerQueue timers;
   std::vector<int> order;
-  std::promise<void> last;
+  std::promise<void> scheduled, last;
+  timers.Schedule(absl::ZeroDuration(), [&] { scheduled.get_future().wait(); });  // none runs before all are there
   timers.Schedule(absl::Milliseconds(30), [&] {
     order.push_back(3);
     last.set_value();
   });
   timers.Schedule(absl::Milliseconds(1), [&] { order.push_back(1); });
   timers.Schedule(absl::Milliseconds(10), [&] { order.push_back(2); });
+  scheduled.set_value();
   last.get_future().get();
   EXPECT_THAT(order, ElementsAre(1, 2, 3));
 }

@@ -18,7 +18,7 @@ class SourceSelectorTest : public ::testing::Test {
  protected:
   SourceSelectorTest() {
     options_.open_meteo.domain = open_meteo_.url();
-    options_.probe_timeout = absl::Milliseconds(500);
+    options_.probe_timeout = absl::Seconds(30);
   }
   static http_client::Options ClientOptions() {
     http_client::Options options;

@@ -10,7 +10,7 @@
 namespace stratus::provisioning::engine {
 namespace {
 
-constexpr absl::Duration kPatience = absl::Minutes(1);
+constexpr absl::Duration kPatience = absl::Minutes(4);
 
 std::string MakeTemporaryFolder() {
   std::string name = testing::TempDir() + "engine-XXXXXX";
