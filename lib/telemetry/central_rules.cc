@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "lib/core/random.h"
 
@@ -140,18 +141,25 @@ std::optional<std::string> CentralRules::TakeStatistics(const std::string& clien
   const std::shared_ptr<const Entries> entries = Current();
   if (entries == nullptr) return std::nullopt;
   const int64_t now = Nanos(clock_->Monotonic());
-  Json documents = Json::array();
+  std::vector<const Entry*> due;
   for (const Entry& entry : *entries) {
-    Usage& usage = *entry.usage;
-    if (usage.report_due_ns.load() > now || usage.counts.requests.load() == 0) continue;
-    if (documents.size() == kStatisticsMax) break;
+    if (entry.usage->report_due_ns.load() <= now && entry.usage->counts.requests.load() > 0) due.push_back(&entry);
+  }
+  // Who has waited longest comes first, or those beyond the limit would never get a quota.
+  std::stable_sort(due.begin(), due.end(), [](const Entry* a, const Entry* b) {
+    return a->usage->report_due_ns.load() < b->usage->report_due_ns.load();
+  });
+  if (due.size() > kStatisticsMax) due.resize(kStatisticsMax);
+  Json documents = Json::array();
+  for (const Entry* entry : due) {
+    Usage& usage = *entry->usage;
     const auto take = [](std::atomic<int64_t>* from, std::atomic<int64_t>* sent) {
       const int64_t count = from->exchange(0);
       sent->store(count);
       return count;
     };
     usage.report_due_ns.store(now + usage.interval_ns.load());
-    documents.push_back({{"RuleName", entry.rule.name},
+    documents.push_back({{"RuleName", entry->rule.name},
                          {"ClientID", client_id},
                          {"Timestamp", absl::ToUnixSeconds(clock_->Now())},
                          {"RequestCount", take(&usage.counts.requests, &usage.sent.requests)},

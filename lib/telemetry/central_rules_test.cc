@@ -1,6 +1,9 @@
 #include "lib/telemetry/central_rules.h"
 
 #include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -203,6 +206,24 @@ TEST_F(CentralRulesTest, ReportsARuleNoMoreOftenThanItIsAskedTo) {
   clock_.Advance(absl::Seconds(59));
   SampledOf(1);
   EXPECT_THAT(Statistics(), SizeIs(0));
+}
+
+TEST_F(CentralRulesTest, EveryRuleHasItsTurnWhereThereAreMoreThanACallReports) {
+  std::vector<Json> rules;
+  for (int i = 0; i < 30; ++i) {
+    rules.push_back(Rule("rule" + std::to_string(i), 0, 1, i));
+    rules.back()["SamplingRule"]["URLPath"] = "/" + std::to_string(i);
+  }
+  ASSERT_TRUE(rules_.TakeRules(Rules(rules)).ok());
+  std::set<std::string> reported;
+  for (int turn = 0; turn < 2; ++turn) {
+    for (int i = 0; i < 30; ++i) SampledOf(1, ("/" + std::to_string(i)).c_str());
+    const Json statistics = Statistics();
+    EXPECT_THAT(statistics, SizeIs(25));
+    for (const Json& document : statistics) reported.insert(document["RuleName"]);
+    clock_.Advance(absl::Seconds(11));
+  }
+  EXPECT_THAT(reported, SizeIs(30));
 }
 
 TEST_F(CentralRulesTest, LosesNoCountsThatDidNotArrive) {

@@ -106,8 +106,13 @@ void SpanRef::Annotate(std::string_view key, bool value) const { Put(state_.get(
 void SpanRef::AddMetadata(std::string_view key, std::string_view value) const {
   if (state_ == nullptr) return;
   state_->Update([&](SpanRecord& record) {
-    if (record.metadata.size() >= kMetadataMax) return;
-    record.metadata.emplace_back(Cut(key, kAnnotationKeyMax), Cut(value, kMetadataBytesMax));
+    const std::string name = Cut(key, kAnnotationKeyMax);
+    for (auto& [old_name, old] : record.metadata) {
+      if (old_name != name) continue;
+      old = Cut(value, kMetadataBytesMax);  // a document with a member twice is read in as many ways as it has readers
+      return;
+    }
+    if (record.metadata.size() < kMetadataMax) record.metadata.emplace_back(name, Cut(value, kMetadataBytesMax));
   });
 }
 

@@ -181,7 +181,8 @@ TEST_F(SpanTest, BoundsWhatOneSpanHolds) {
   span.Annotate("not-a-key", "value");
   span.Annotate("", "value");
   span.Annotate("key_1", "again");
-  for (int i = 0; i < 100; ++i) span.AddMetadata("key", std::string(100'000, 'x'));
+  for (int i = 0; i < 100; ++i) span.AddMetadata("key_" + std::to_string(i), std::string(100'000, 'x'));
+  span.AddMetadata("key_1", "again");
   for (int i = 0; i < 100; ++i) span.AddException("type", std::string(5000, 'x'));
   span.SetHttpPeer("::1", true, std::string(5000, 'a'));
   span.End();
@@ -190,6 +191,7 @@ TEST_F(SpanTest, BoundsWhatOneSpanHolds) {
   EXPECT_EQ(std::get<std::string>(record.annotations[1].second), "again");
   EXPECT_THAT(record.metadata, SizeIs(50));
   EXPECT_THAT(record.metadata[0].second, SizeIs(8192));
+  EXPECT_EQ(record.metadata[1].second, "again");
   EXPECT_THAT(record.exceptions, SizeIs(10));
   EXPECT_THAT(record.exceptions[0].message, SizeIs(1000));
   EXPECT_THAT(record.http.user_agent, SizeIs(250));
