@@ -102,7 +102,7 @@ TEST_F(GatewayTest, RefusesDescriptorsWithAMissingImport) {
 
 TEST_F(GatewayTest, DrainLetsTheCallsInFlightEnd) {
   Start();
-  client_->Send("GET", "/t/wait", "grpc-timeout: 300m\r\n");
+  client_->Send("GET", "/t/wait", "grpc-timeout: 3S\r\n");
   while (server_.waiting() == 0) std::this_thread::yield();
   std::thread drain([this] { gateway_->Drain(absl::Seconds(10)); });
   EXPECT_EQ(client_->Receive().status, 504);
