@@ -26,13 +26,14 @@ class Poller final : public boost::asio::io_context::service {
   // and may be destroyed.
   class Watched {
    public:
-    // Something has come since the descriptor was read empty: the time to read it. `ended`: the peer's end of file or an
-    // error is there, too, and will not be told again. Returns whether Handle shall follow.
+    // Something has come since the descriptor was read empty: the time to read it. `ended`: the peer's end of file or
+    // an error is there, too, and will not be told again. Returns whether Handle shall follow.
     virtual bool OnReadable(bool ended) = 0;
     // Deals with what was read. It comes once all that were readable in this turn have read: many reads in a row, then
     // the work of all, cost less than the two by turns.
     virtual void Handle() = 0;
-    // There is room again, or an error that the next write shows. After the first AwaitWritable it may come with any event.
+    // There is room again, or an error that the next write shows. After the first AwaitWritable it may come with any
+    // event.
     virtual void OnWritable() = 0;
 
    protected:
