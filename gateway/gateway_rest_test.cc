@@ -14,6 +14,7 @@
 namespace stratus::gateway {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using testing::RawClient;
 using testing::RawResponse;
@@ -197,6 +198,17 @@ TEST_F(GatewayRestTest, EnforcesTheClientsDeadlineAndTheDefault) {
   Start();
   EXPECT_EQ(client_->Get("/t/wait", "grpc-timeout: 50m\r\n").status, 504);
   EXPECT_EQ(client_->Get("/t/wait").status, 504);
+}
+
+TEST_F(GatewayRestTest, RefusesADeadlineThatIsNone) {
+  Start();
+  for (const char* timeout : {"soon", "50", "m", "-1S", "1.5S", "123456789S", "50ms", "5 S"}) {
+    const RawResponse response = client_->Get("/t/items/1", absl::StrCat("grpc-timeout: ", timeout, "\r\n"));
+    EXPECT_EQ(response.status, 400) << timeout;
+    EXPECT_THAT(response.body, AllOf(HasSubstr(R"("code":3)"), HasSubstr("grpc-timeout"))) << timeout;
+    EXPECT_EQ(client_->Get("/t/stream?count=1", absl::StrCat("grpc-timeout: ", timeout, "\r\n")).status, 400);
+  }
+  EXPECT_EQ(client_->Get("/t/items/1", "grpc-timeout: 99999999H\r\n").status, 200) << "as long as timeout_max";
 }
 
 TEST_F(GatewayRestTest, CancelsTheCallWhenTheClientGoes) {

@@ -17,6 +17,7 @@ void TranscodedCall::Start(http::Exchange* exchange, std::shared_ptr<WorkerSnaps
   Begin(exchange, std::move(snapshot), route_->method, route_->path_template);
   streams_in_ = method_->client_streaming && route_->body != BodyKind::kNone;
   reader_.Reset(env_.settings.response_bytes_max);
+  if (absl::Status status = TakeTimeout(); !status.ok()) return Fail(status);
   Authorize(*method_->policy);
 }
 
