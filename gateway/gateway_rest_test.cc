@@ -16,6 +16,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using testing::RawClient;
 using testing::RawResponse;
 using testing::ShapesServer;
@@ -151,6 +152,16 @@ TEST_F(GatewayRestTest, GivesAServicesErrorWithDetailsAlsoOfUnknownTypes) {
   EXPECT_THAT(response.body, HasSubstr(R"("code":14,"message":"gone đâu")"));
   EXPECT_THAT(response.body, HasSubstr(R"("@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"BECAUSE")"));
   EXPECT_THAT(response.body, HasSubstr(R"({"@type":"type.example.com/no.such.Type","value":"CAE="})"));
+}
+
+TEST_F(GatewayRestTest, WritesDetailsAsItDoesReplies) {
+  auto* json = options_.config.mutable_json();
+  json->set_preserve_proto_field_names(true);
+  json->set_always_print_fields_with_no_presence(false);
+  Start();
+  EXPECT_THAT(client_->Get("/t/fail?code=14").body,
+              AllOf(HasSubstr("\"retry_delay\":\"7s\""), Not(HasSubstr("metadata"))));
+  EXPECT_THAT(client_->Get("/t/stream?count=1&code=8").body, HasSubstr("{\"error\":{\"code\":8"));
 }
 
 // grpc-message leaves spaces as they are, also where HTTP/2 takes no space: at the end of a field's value.
