@@ -14,7 +14,9 @@
 namespace stratus::gateway {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using testing::RawClient;
 using testing::RawResponse;
 using testing::ShapesServer;
@@ -152,6 +154,16 @@ TEST_F(GatewayRestTest, GivesAServicesErrorWithDetailsAlsoOfUnknownTypes) {
   EXPECT_THAT(response.body, HasSubstr(R"({"@type":"type.example.com/no.such.Type","value":"CAE="})"));
 }
 
+TEST_F(GatewayRestTest, WritesDetailsAsItDoesReplies) {
+  auto* json = options_.config.mutable_json();
+  json->set_preserve_proto_field_names(true);
+  json->set_always_print_fields_with_no_presence(false);
+  Start();
+  EXPECT_THAT(client_->Get("/t/fail?code=14").body,
+              AllOf(HasSubstr("\"retry_delay\":\"7s\""), Not(HasSubstr("metadata"))));
+  EXPECT_THAT(client_->Get("/t/stream?count=1&code=8").body, HasSubstr("{\"error\":{\"code\":8"));
+}
+
 // grpc-message leaves spaces as they are, also where HTTP/2 takes no space: at the end of a field's value.
 TEST_F(GatewayRestTest, KeepsAMessageThatEndsWithASpace) {
   Start();
@@ -197,6 +209,17 @@ TEST_F(GatewayRestTest, EnforcesTheClientsDeadlineAndTheDefault) {
   Start();
   EXPECT_EQ(client_->Get("/t/wait", "grpc-timeout: 50m\r\n").status, 504);
   EXPECT_EQ(client_->Get("/t/wait").status, 504);
+}
+
+TEST_F(GatewayRestTest, RefusesADeadlineThatIsNone) {
+  Start();
+  for (const char* timeout : {"soon", "50", "m", "-1S", "1.5S", "123456789S", "50ms", "5 S"}) {
+    const RawResponse response = client_->Get("/t/items/1", absl::StrCat("grpc-timeout: ", timeout, "\r\n"));
+    EXPECT_EQ(response.status, 400) << timeout;
+    EXPECT_THAT(response.body, AllOf(HasSubstr(R"("code":3)"), HasSubstr("grpc-timeout"))) << timeout;
+    EXPECT_EQ(client_->Get("/t/stream?count=1", absl::StrCat("grpc-timeout: ", timeout, "\r\n")).status, 400);
+  }
+  EXPECT_EQ(client_->Get("/t/items/1", "grpc-timeout: 99999999H\r\n").status, 200) << "as long as timeout_max";
 }
 
 TEST_F(GatewayRestTest, CancelsTheCallWhenTheClientGoes) {

@@ -17,6 +17,7 @@ namespace {
 using http::testing::H2Client;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using testing::RawClient;
 using testing::RawResponse;
 using testing::v1::FailRequest;
@@ -216,6 +217,36 @@ TEST_F(GatewayWebTest, RunsOverHttp2) {
   EXPECT_THAT(body.messages, ElementsAre(item.SerializeAsString()));
   EXPECT_THAT(body.trailers, HasSubstr("grpc-status: 0\r\n"));
   EXPECT_TRUE(client.response(stream).trailers.empty());
+}
+
+TEST_F(GatewayWebTest, ADeadlineThatIsNoneIsRefusedAsGrpcDoes) {
+  Start();
+  const RawResponse response = Call("Echo", absl::StrCat(kBinary, "Grpc-Timeout: soon\r\n"), Frame(Item()));
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.headers.at("grpc-status"), "3");
+  EXPECT_THAT(response.headers.at("grpc-message"), HasSubstr("grpc-timeout"));
+  H2Client client(gateway_->address());
+  const int32_t stream =
+      client.Request("POST", absl::StrCat(kService, "Echo"),
+                     {{"content-type", "application/grpc"}, {"grpc-timeout", "5 minutes"}}, Frame(Item()));
+  ASSERT_TRUE(client.WaitForClose(stream));
+  EXPECT_EQ(client.response(stream).Trailer("grpc-status"), "3");
+}
+
+TEST_F(GatewayWebTest, AConnectionsOwnHeadersNeverComeFromAService) {
+  Start();
+  const auto saying = [&](const char* name) {
+    const RawResponse response = Call("Metadata", absl::StrCat(kBinary, "X-Say-Also: ", name, "\r\n"), Frame(Item()));
+    EXPECT_EQ(response.headers.count(name), 0u) << name;
+    EXPECT_THAT(Parse(response.body).trailers, Not(HasSubstr(absl::StrCat(name, ":")))) << name;
+    return response;
+  };
+  EXPECT_EQ(saying("trailer").headers.count("x-before"), 1u);
+  // RFC 9113, 8.2.2: a response with any of these is malformed. It costs that call alone.
+  for (const char* name : {"upgrade", "keep-alive", "proxy-connection"}) {
+    EXPECT_THAT(saying(name).headers.at("grpc-message"), HasSubstr("PROTOCOL_ERROR")) << name;
+  }
+  EXPECT_EQ(Call("Metadata", kBinary, Frame(Item())).headers.count("x-before"), 1u);
 }
 
 TEST_F(GatewayWebTest, PlainGrpcStillNeedsHttp2) {

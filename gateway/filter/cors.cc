@@ -1,5 +1,7 @@
 #include "gateway/filter/cors.h"
 
+#include <algorithm>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -41,6 +43,13 @@ absl::StatusOr<std::shared_ptr<const Cors>> Cors::Create(const stratus::config::
                                 absl::StrCat("`", origin, "` is no origin such as https://app.example.com"));
     }
     cors->origins_.insert(origin);
+  }
+  // To browsers it is then the name of a header (the Fetch standard, 3.2.4): it would do nothing, and say nothing.
+  for (const auto* names : {&config.allow_headers(), &config.expose_headers()}) {
+    if (config.allow_credentials() && std::find(names->begin(), names->end(), "*") != names->end()) {
+      return core::InvalidField(names == &config.allow_headers() ? "cors.allow_headers" : "cors.expose_headers",
+                                "`*` means nothing together with allow_credentials: the headers have to be listed");
+    }
   }
   const int64_t max_age = config.has_max_age() ? config.max_age().seconds() : kDefaultMaxAgeSeconds;
   if (max_age < 0 || max_age > kMaxAgeSecondsMax) return core::InvalidField("cors.max_age", "must be 0 to 24 h");

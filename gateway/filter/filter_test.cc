@@ -77,6 +77,16 @@ TEST(Cors, RefusesAContradictoryConfiguration) {
         cors->set_allow_credentials(true);
       },
       [](auto* cors) { cors->mutable_max_age()->set_seconds(100'000); },
+      [](auto* cors) {
+        cors->add_allow_origins("https://app.example.com");
+        cors->set_allow_credentials(true);
+        cors->add_allow_headers("*");
+      },
+      [](auto* cors) {
+        cors->add_allow_origins("https://app.example.com");
+        cors->set_allow_credentials(true);
+        cors->add_expose_headers("*");
+      },
   };
   for (const auto& make_wrong : wrong) {
     stratus::config::v1::Cors config;

@@ -33,14 +33,15 @@ void AppendJsonString(std::string_view text, Buffer* out) {
   out->Append(quoted);
 }
 
-void AppendDetail(const google::protobuf::Any& detail, const transcode::Schema& schema, Buffer* out) {
+void AppendDetail(const google::protobuf::Any& detail, const transcode::Schema& schema,
+                  const transcode::OutputOptions& options, Buffer* out) {
   out->Append(std::string_view("{\"@type\":"));
   AppendJsonString(detail.type_url(), out);
   const size_t slash = detail.type_url().rfind('/');
   const std::string_view type = std::string_view(detail.type_url()).substr(slash == std::string::npos ? 0 : slash + 1);
   const transcode::MessageTable* table = schema.Find(type);
   Buffer json;
-  if (table != nullptr && transcode::WireToJson(*table, detail.value(), {}, &json).ok()) {
+  if (table != nullptr && transcode::WireToJson(*table, detail.value(), options, &json).ok()) {
     if (HasSpecialJson(type)) {
       out->Append(std::string_view(",\"value\":"));
       out->Append(json.view());
@@ -73,7 +74,8 @@ google::rpc::Status StatusFromTrailers(const absl::Status& status, absl::Span<co
   return error;
 }
 
-void AppendErrorJson(const google::rpc::Status& error, const transcode::Schema& schema, Buffer* out) {
+void AppendErrorJson(const google::rpc::Status& error, const transcode::Schema& schema,
+                     const transcode::OutputOptions& options, Buffer* out) {
   out->Append(std::string_view("{\"code\":"));
   out->Append(std::to_string(error.code()));
   out->Append(std::string_view(",\"message\":"));
@@ -81,7 +83,7 @@ void AppendErrorJson(const google::rpc::Status& error, const transcode::Schema& 
   out->Append(std::string_view(",\"details\":["));
   for (int i = 0; i < error.details_size(); ++i) {
     if (i > 0) out->Append(',');
-    AppendDetail(error.details(i), schema, out);
+    AppendDetail(error.details(i), schema, options, out);
   }
   out->Append(std::string_view("]}"));
 }
@@ -97,11 +99,11 @@ std::string RetryAfterSeconds(const google::rpc::Status& error) {
 }
 
 void ReplyError(http::Exchange* exchange, int http_status, const google::rpc::Status& error,
-                const transcode::Schema& schema, HeaderList headers) {
+                const transcode::Schema& schema, const transcode::OutputOptions& options, HeaderList headers) {
   headers.push_back({"content-type", "application/json"});
   const std::string retry_after = http_status == 503 || http_status == 429 ? RetryAfterSeconds(error) : "";
   if (!retry_after.empty()) headers.push_back({"retry-after", retry_after});
-  AppendErrorJson(error, schema, &exchange->StartBody(http_status, headers));
+  AppendErrorJson(error, schema, options, &exchange->StartBody(http_status, headers));
   exchange->FinishBody();
 }
 

@@ -17,15 +17,16 @@ namespace stratus::gateway::proxy {
 google::rpc::Status StatusFromTrailers(const absl::Status& status, absl::Span<const http::Header> trailers);
 
 // Appends `{"code":5,"message":"...","details":[...]}`. A detail whose type the schema does not know, or whose bytes it
-// cannot read, becomes `{"@type": ..., "value": base64}`.
-void AppendErrorJson(const google::rpc::Status& error, const transcode::Schema& schema, Buffer* out);
+// cannot read, becomes `{"@type": ..., "value": base64}`. `options` are those of replies.
+void AppendErrorJson(const google::rpc::Status& error, const transcode::Schema& schema,
+                     const transcode::OutputOptions& options, Buffer* out);
 
 // The seconds of a RetryInfo detail, rounded up; empty when there is none.
 std::string RetryAfterSeconds(const google::rpc::Status& error);
 
 // Answers the exchange with an error. `headers` are sent beside content-type and retry-after.
 void ReplyError(http::Exchange* exchange, int http_status, const google::rpc::Status& error,
-                const transcode::Schema& schema, HeaderList headers);
+                const transcode::Schema& schema, const transcode::OutputOptions& options, HeaderList headers);
 
 // grpc-status, grpc-message and grpc-status-details-bin for a status of our own.
 struct ErrorTrailers {

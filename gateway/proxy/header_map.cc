@@ -215,8 +215,10 @@ std::string_view HeaderMap::ResponseName(std::string_view metadata_name) const {
 }
 
 bool HeaderMap::PassesBack(std::string_view metadata_name) {
-  return metadata_name != "content-length" && metadata_name != "connection" && metadata_name != "transfer-encoding" &&
-         metadata_name != "date" && metadata_name != "x-request-id" && metadata_name != ":status";
+  static constexpr std::array<std::string_view, 11> kNames = {
+      "content-length", "connection", "keep-alive",   "proxy-connection", "transfer-encoding", "upgrade", "te",
+      "trailer",        "date",       "x-request-id", ":status"};
+  return std::find(kNames.begin(), kNames.end(), metadata_name) == kNames.end();
 }
 
 void HeaderMap::AppendForwardedFor(const http::RequestHead& head, std::string* out) const {

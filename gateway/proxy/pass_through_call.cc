@@ -14,6 +14,7 @@ void PassThroughCall::Start(http::Exchange* exchange, std::shared_ptr<WorkerSnap
   request_ended_ = !request().has_body;
   request_form_ = web;
   response_form_ = web == WebForm::kNone ? web : ResponseForm(web, request().Find("accept"));
+  if (absl::Status status = TakeTimeout(); !status.ok()) return Fail(status);
   // No upstream knows what the others serve.
   if (IsReflectionPath(path_)) {
     upstream_ = env_.reflection;

@@ -49,9 +49,12 @@ void ProxyCall::OnAuthOutcome(const auth::Outcome& outcome) {
   }
 }
 
-int64_t ProxyCall::TimeoutNs(bool streaming) const {
+absl::Status ProxyCall::TakeTimeout() {
   const std::string_view text = request().Find("grpc-timeout");
-  return ClampTimeoutNs(text.empty() ? -1 : upstream::ParseTimeout(text), streaming);
+  if (text.empty()) return absl::OkStatus();
+  asked_timeout_ns_ = upstream::ParseTimeout(text);
+  if (asked_timeout_ns_ >= 0) return absl::OkStatus();
+  return absl::InvalidArgumentError("grpc-timeout must be 1 to 8 digits and a unit: H, M, S, m, u or n");
 }
 
 int64_t ProxyCall::ClampTimeoutNs(int64_t asked_ns, bool streaming) const {
@@ -99,6 +102,7 @@ void ProxyCall::Finish(int http_status, absl::StatusCode code) {
   denied_reason_ = "";
   authorized_ = detached_ = false;
   bytes_in_ = bytes_out_ = 0;
+  asked_timeout_ns_ = -1;
   Recycle();
 }
 

@@ -41,8 +41,11 @@ class ProxyCall : public http::Handler, public upstream::CallObserver, private f
   // Null while the decision about the caller is pending, and where nobody had to say who he is.
   const auth::Principal* principal() const { return principal_.get(); }
   const http::RequestHead& request() const { return exchange_->request(); }
+  // Reads the client's grpc-timeout. INVALID_ARGUMENT: it is none, and the call must not be answered as if the default
+  // had been asked for.
+  absl::Status TakeTimeout();
   // The client's deadline, or the default.
-  int64_t TimeoutNs(bool streaming) const;
+  int64_t TimeoutNs(bool streaming) const { return ClampTimeoutNs(asked_timeout_ns_, streaming); }
   // The same of what the client asked for in its own way; -1: nothing.
   int64_t ClampTimeoutNs(int64_t asked_ns, bool streaming) const;
   // Appends what every upstream call carries beside mapped headers.
@@ -90,6 +93,7 @@ class ProxyCall : public http::Handler, public upstream::CallObserver, private f
   std::shared_ptr<const auth::Principal> principal_;
   const char* denied_reason_ = "";
   int64_t started_ns_ = 0;
+  int64_t asked_timeout_ns_ = -1;  // -1: the client asked for none
 };
 
 }  // namespace stratus::gateway::proxy

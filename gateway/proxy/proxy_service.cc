@@ -230,7 +230,8 @@ void ProxyService::Refuse(http::Exchange* exchange, int http_status, absl::Statu
   if (environment_.cors != nullptr) environment_.cors->Append(head, &headers);
   exchange->SetHandler(&nobody);
   Record(head, http_status, code, upstream::TimerQueue::Now() - started_ns);
-  ReplyError(exchange, http_status, MakeError(code, message), (*snapshot_)->schema(), std::move(headers));
+  ReplyError(exchange, http_status, MakeError(code, message), (*snapshot_)->schema(), environment_.settings.output,
+             std::move(headers));
 }
 
 void ProxyService::Record(const http::RequestHead& head, int http_status, absl::StatusCode code, int64_t nanos) {

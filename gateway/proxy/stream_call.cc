@@ -167,7 +167,7 @@ void StreamCall::EndBroken(const google::rpc::Status& error) {
       case StreamFormat::kNdjson: break;
     }
     out.Append(std::string_view("{\"error\":"));
-    AppendErrorJson(error, (*snapshot_)->schema(), &out);
+    AppendErrorJson(error, (*snapshot_)->schema(), env_.settings.output, &out);
     out.Append('}');
     if (format_ == StreamFormat::kNdjson) out.Append('\n');
     if (format_ == StreamFormat::kServerSent) out.Append(std::string_view("\n\n"));

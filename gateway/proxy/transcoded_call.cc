@@ -17,6 +17,7 @@ void TranscodedCall::Start(http::Exchange* exchange, std::shared_ptr<WorkerSnaps
   Begin(exchange, std::move(snapshot), route_->method, route_->path_template);
   streams_in_ = method_->client_streaming && route_->body != BodyKind::kNone;
   reader_.Reset(env_.settings.response_bytes_max);
+  if (absl::Status status = TakeTimeout(); !status.ok()) return Fail(status);
   Authorize(*method_->policy);
 }
 
@@ -264,7 +265,7 @@ void TranscodedCall::Reply(const google::rpc::Status& error, int http_status, ht
   if (http_status == 401 && extra.value.empty()) extra = {"www-authenticate", "Bearer"};
   if (!extra.value.empty()) headers.push_back(extra);
   Buffer text;
-  AppendErrorJson(error, (*snapshot_)->schema(), &text);
+  AppendErrorJson(error, (*snapshot_)->schema(), env_.settings.output, &text);
   headers.push_back({"content-type", "application/json"});
   const std::string retry_after = http_status == 503 || http_status == 429 ? RetryAfterSeconds(error) : "";
   if (!retry_after.empty()) headers.push_back({"retry-after", retry_after});

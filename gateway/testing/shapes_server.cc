@@ -110,6 +110,10 @@ class ShapesServer::Service final : public v1::Shapes::Service {
     }
     context->AddInitialMetadata("x-before", "1");
     context->AddTrailingMetadata("x-after", "2");
+    if (const auto asked = context->client_metadata().find("x-say-also"); asked != context->client_metadata().end()) {
+      context->AddInitialMetadata(std::string(asked->second.data(), asked->second.size()), "said");
+      context->AddTrailingMetadata(std::string(asked->second.data(), asked->second.size()), "said");
+    }
     return grpc::Status::OK;
   }
 

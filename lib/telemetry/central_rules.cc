@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -65,6 +66,30 @@ std::optional<SamplingRule> ReadRule(const Json& record) {
   return rule;
 }
 
+// False when the text is no page of an answer, or there are more rules than anyone has.
+bool ReadPage(const std::string& text, std::vector<SamplingRule>* rules) {
+  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const auto records = json.is_object() ? json.find("SamplingRuleRecords") : json.end();
+  if (!json.is_object() || records == json.end() || !records->is_array()) return false;
+  if (records->size() > kRulesMax - rules->size()) return false;
+  for (const Json& record : *records) {
+    if (std::optional<SamplingRule> rule = ReadRule(record)) rules->push_back(*std::move(rule));
+  }
+  return true;
+}
+
+// The rules whose counts did not get through, although the answer did.
+std::set<std::string> Unprocessed(const Json& answer) {
+  std::set<std::string> names;
+  const auto list = answer.find("UnprocessedStatistics");
+  if (list == answer.end() || !list->is_array()) return names;
+  for (const Json& document : *list) {
+    std::string name;
+    if (document.is_object() && ReadText(document, "RuleName", &name)) names.insert(std::move(name));
+  }
+  return names;
+}
+
 }  // namespace
 
 CentralRules::CentralRules(Sampler* fallback, const core::Clock* clock, Draw draw)
@@ -106,26 +131,30 @@ bool CentralRules::Decide(const Entry& entry, absl::Duration now) const {
   return true;
 }
 
-absl::Status CentralRules::TakeRules(std::string_view text) {
-  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  const auto records = json.is_object() ? json.find("SamplingRuleRecords") : json.end();
-  if (!json.is_object() || records == json.end() || !records->is_array() || records->size() > kRulesMax) {
-    return absl::InvalidArgumentError("the answer holds no list of sampling rules");
+std::optional<std::string> CentralRules::NextToken(std::string_view page) {
+  const Json json = Json::parse(page, nullptr, /*allow_exceptions=*/false);
+  std::string token;
+  if (!json.is_object() || !ReadText(json, "NextToken", &token) || token.empty()) return std::nullopt;
+  return token;
+}
+
+absl::Status CentralRules::TakeRules(absl::Span<const std::string> pages) {
+  std::vector<SamplingRule> rules;
+  for (const std::string& page : pages) {
+    if (!ReadPage(page, &rules)) return absl::InvalidArgumentError("the answer holds no list of sampling rules");
   }
   const std::shared_ptr<const Entries> before = Current();
   auto entries = std::make_shared<Entries>();
-  for (const Json& record : *records) {
-    std::optional<SamplingRule> rule = ReadRule(record);
-    if (!rule) continue;
+  for (SamplingRule& rule : rules) {
     std::shared_ptr<Usage> usage;
     if (before != nullptr) {
       const auto same = std::find_if(before->begin(), before->end(),
-                                     [&](const Entry& entry) { return entry.rule.name == rule->name; });
+                                     [&](const Entry& entry) { return entry.rule.name == rule.name; });
       if (same != before->end()) usage = same->usage;
     }
     if (usage == nullptr) usage = std::make_shared<Usage>();
-    usage->rate.store(rule->fixed_rate, std::memory_order_relaxed);
-    entries->push_back({*std::move(rule), std::move(usage)});
+    usage->rate.store(rule.fixed_rate, std::memory_order_relaxed);
+    entries->push_back({std::move(rule), std::move(usage)});
   }
   std::sort(entries->begin(), entries->end(), [](const Entry& a, const Entry& b) {
     return std::tie(a.rule.priority, a.rule.name) < std::tie(b.rule.priority, b.rule.name);
@@ -174,12 +203,13 @@ std::optional<std::string> CentralRules::TakeStatistics(const std::string& clien
 void CentralRules::GiveBack() {
   const std::shared_ptr<const Entries> entries = Current();
   if (entries == nullptr) return;
-  for (const Entry& entry : *entries) {
-    Usage& usage = *entry.usage;
-    usage.counts.requests.fetch_add(usage.sent.requests.exchange(0));
-    usage.counts.sampled.fetch_add(usage.sent.sampled.exchange(0));
-    usage.counts.borrowed.fetch_add(usage.sent.borrowed.exchange(0));
-  }
+  for (const Entry& entry : *entries) GiveBack(entry.usage.get());
+}
+
+void CentralRules::GiveBack(Usage* usage) {
+  usage->counts.requests.fetch_add(usage->sent.requests.exchange(0));
+  usage->counts.sampled.fetch_add(usage->sent.sampled.exchange(0));
+  usage->counts.borrowed.fetch_add(usage->sent.borrowed.exchange(0));
 }
 
 absl::Status CentralRules::TakeTargets(std::string_view text, bool* rules_changed) {
@@ -191,7 +221,9 @@ absl::Status CentralRules::TakeTargets(std::string_view text, bool* rules_change
   }
   const std::shared_ptr<const Entries> entries = Current();
   if (entries == nullptr) return absl::OkStatus();
+  const std::set<std::string> unprocessed = Unprocessed(json);
   for (const Entry& entry : *entries) {
+    if (unprocessed.count(entry.rule.name) > 0) GiveBack(entry.usage.get());
     entry.usage->sent.requests = entry.usage->sent.sampled = entry.usage->sent.borrowed = 0;
   }
   const absl::Duration now = clock_->Monotonic();

@@ -17,6 +17,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "lib/core/clock.h"
 #include "lib/core/mutex.h"
 #include "lib/telemetry/sampling_rule.h"
@@ -33,16 +34,20 @@ class CentralRules final : public Sampler {
 
   bool Sample(const SamplingRequest& request) override;
 
-  // The answer to GetSamplingRules. Rules that stay keep their reservoirs, quotas and counts. INVALID_ARGUMENT: it is
-  // not such an answer, and the rules stay as they are.
-  absl::Status TakeRules(std::string_view json);
+  // The answer to GetSamplingRules, all pages of it. Rules that stay keep their reservoirs, quotas and counts.
+  // INVALID_ARGUMENT: it is not such an answer, and the rules stay as they are.
+  absl::Status TakeRules(absl::Span<const std::string> pages);
+  absl::Status TakeRules(std::string page) { return TakeRules(absl::MakeConstSpan(&page, 1)); }
+  // What asks for the page after this one; nothing after the last.
+  static std::optional<std::string> NextToken(std::string_view page);
 
   // The body for SamplingTargets: what was seen of each rule since it last went, where that is due. Nothing where
   // nothing is due. What it holds counts as sent: GiveBack undoes that.
   std::optional<std::string> TakeStatistics(const std::string& client_id);
   void GiveBack();
 
-  // The answer to SamplingTargets. `*rules_changed`: the rules should be asked for again.
+  // The answer to SamplingTargets. What it names as not processed is reported again. `*rules_changed`: the rules should
+  // be asked for again.
   absl::Status TakeTargets(std::string_view json, bool* rules_changed);
 
  private:
@@ -68,6 +73,7 @@ class CentralRules final : public Sampler {
   };
   using Entries = std::vector<Entry>;
 
+  static void GiveBack(Usage* usage);
   std::shared_ptr<const Entries> Current() const;
   bool Decide(const Entry& entry, absl::Duration now) const;
 

@@ -240,6 +240,25 @@ TEST_F(CentralRulesTest, LosesNoCountsThatDidNotArrive) {
   EXPECT_THAT(Statistics(), SizeIs(0));
 }
 
+TEST_F(CentralRulesTest, ReportsAgainWhatWasNotProcessed) {
+  Json b = Rule("b", 1, 0, 200);
+  Json a = Rule("a", 1, 0);
+  a["SamplingRule"]["URLPath"] = "/a";
+  ASSERT_TRUE(rules_.TakeRules(Rules({a, b})).ok());
+  SampledOf(3, "/a");
+  SampledOf(4, "/b");
+  ASSERT_THAT(Statistics(), SizeIs(2));
+  const Json answer = {{"SamplingTargetDocuments", Json::array()},
+                       {"UnprocessedStatistics", {{{"RuleName", "a"}, {"ErrorCode", "500"}}, 1, {{"RuleName", 2}}}}};
+  ASSERT_TRUE(rules_.TakeTargets(answer.dump(), &changed_).ok());
+  clock_.Advance(absl::Seconds(10));
+  const Json again = Statistics();
+  ASSERT_THAT(again, SizeIs(1));
+  EXPECT_EQ(again[0]["RuleName"], "a");
+  EXPECT_EQ(again[0]["RequestCount"], 3);
+  EXPECT_EQ(again[0]["SampledCount"], 3);
+}
+
 TEST_F(CentralRulesTest, HearsThatRulesHaveChanged) {
   ASSERT_TRUE(rules_.TakeRules(Rules({Rule("a", 1, 0)})).ok());
   const auto answer = [&](absl::Time modified) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "lib/core/log.h"
@@ -14,6 +15,14 @@
 
 namespace stratus::telemetry {
 namespace {
+
+constexpr size_t kPagesMax = 20;
+
+std::string Quoted(const std::string& text) {
+  std::string quoted;
+  core::AppendJsonString(&quoted, text);
+  return quoted;
+}
 
 // Up to a tenth more, so that programs that started together do not ask together for ever.
 absl::Duration Jittered(absl::Duration duration, double fraction) { return duration * (1 + fraction / 10); }
@@ -46,9 +55,23 @@ absl::Duration SamplingSchedule::Turn(const Post& post) {
   return std::max(absl::Milliseconds(1), std::min(rules_due_, targets_due_) - clock_.Monotonic());
 }
 
+// All pages or none: half the rules would sample by the wrong ones.
+absl::Status SamplingSchedule::FetchRules(const Post& post) {
+  std::vector<std::string> pages;
+  std::string body = "{}";
+  while (pages.size() < kPagesMax) {
+    absl::StatusOr<std::string> page = post("/GetSamplingRules", body);
+    if (!page.ok()) return page.status();
+    pages.push_back(*std::move(page));
+    const std::optional<std::string> token = CentralRules::NextToken(pages.back());
+    if (!token) return rules_.TakeRules(pages);
+    body = absl::StrCat("{\"NextToken\":", Quoted(*token), "}");
+  }
+  return absl::ResourceExhaustedError(absl::StrCat("the rules have more than ", kPagesMax, " pages"));
+}
+
 void SamplingSchedule::AskForRules(const Post& post) {
-  absl::StatusOr<std::string> answer = post("/GetSamplingRules", "{}");
-  const absl::Status status = answer.ok() ? rules_.TakeRules(*answer) : answer.status();
+  const absl::Status status = FetchRules(post);
   // Rules that are not there yet are asked for again with the targets.
   rules_due_ = clock_.Monotonic() + Jittered(status.ok() ? kRulesEvery : kTargetsEvery, jitter_());
   if (!status.ok()) return Failed("sampling rules", status);

@@ -42,6 +42,7 @@ class SamplingSchedule {
 
  private:
   void AskForRules(const Post& post);
+  absl::Status FetchRules(const Post& post);
   void AskForTargets(const Post& post);
   void Failed(std::string_view what, const absl::Status& status);
 

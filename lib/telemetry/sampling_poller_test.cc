@@ -89,6 +89,39 @@ TEST_F(SamplingScheduleTest, SendsCountsAgainThatDidNotArrive) {
   EXPECT_THAT(Turn(), IsEmpty());
 }
 
+TEST_F(SamplingScheduleTest, FollowsThePagesOfTheRules) {
+  std::vector<std::string> bodies;
+  std::string last = kNothingIsSampled;
+  const auto post = [&](const std::string&, const std::string& body) -> absl::StatusOr<std::string> {
+    bodies.push_back(body);
+    if (bodies.size() == 1) return std::string(R"({"NextToken": "t\"1", "SamplingRuleRecords": []})");
+    return last;
+  };
+  schedule_.Turn(post);
+  EXPECT_THAT(bodies, ElementsAre("{}", R"({"NextToken":"t\"1"})"));
+  EXPECT_FALSE(rules_.Sample({}));
+  EXPECT_EQ(schedule_.failures(), 0u);
+}
+
+TEST_F(SamplingScheduleTest, TakesNoRulesWhosePagesNeverEndOrBreakOff) {
+  size_t pages = 0;
+  schedule_.Turn([&](const std::string&, const std::string&) -> absl::StatusOr<std::string> {
+    ++pages;
+    return R"({"NextToken": "more", )" + std::string(kNothingIsSampled).substr(1);
+  });
+  EXPECT_EQ(pages, 20u);
+  EXPECT_EQ(schedule_.failures(), 1u);
+  EXPECT_TRUE(rules_.Sample({})) << "the fallback's decision";
+  clock_.Advance(absl::Seconds(10.5));
+  pages = 0;
+  schedule_.Turn([&](const std::string&, const std::string&) -> absl::StatusOr<std::string> {
+    if (++pages == 2) return absl::UnavailableError("gone");
+    return R"({"NextToken": "more", )" + std::string(kNothingIsSampled).substr(1);
+  });
+  EXPECT_EQ(pages, 2u);
+  EXPECT_TRUE(rules_.Sample({}));
+}
+
 TEST(SamplingPoller, GetsItsRulesFromADaemon) {
   core::Mutex mutex;
   core::CondVar asked;

@@ -25,7 +25,8 @@ constexpr std::string_view kControls = R"(Controls (JSON in and out; bodies labe
   GET    /admin/calls         calls so far, by target
   GET    /admin/digitalocean  all that there is, of all accounts, and creates in flight
   POST   /admin/digitalocean  {create_ms_min, create_ms_max, boot_ms_min, boot_ms_max, calls_per_hour, release_stuck}
-  POST   /admin/sampling      {fixed_rate, reservoir_size}: what the X-Ray daemon tells samplers; 1 and 1 at the start
+  POST   /admin/sampling      {fixed_rate, reservoir_size}: what the X-Ray daemon tells samplers; 1 and 1 at the start.
+                               {pages}: of the rules, 1 at the start; {unprocessed}: statistics to refuse from now on
   GET    /traces              the traces that the X-Ray daemon got; DELETE forgets them
   POST   /v1/traces           X-Ray's OTLP endpoint in us-east-1: JSON, signed by AKIASANDBOX and sandbox-secret, or by
                               the temporary ASIASANDBOX, sandbox-temporary-secret, sandbox-session/token+==)";

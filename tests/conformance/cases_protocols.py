@@ -152,7 +152,7 @@ HEADERS = Group(
         Case("a token", get("/v1/metadata/authorization", authorization="Bearer x"), "goes on to the service", OURS, gets("Bearer x")),
         Case(
             "what `Connection` names",
-            get("/v1/metadata/x-hop", connection="x-hop", x_hop="1"),
+            get("/v1/metadata/authorization", connection="authorization", authorization="Bearer x"),
             "ends here",
             RFC9110,
             gets(""),

@@ -19,6 +19,7 @@
 namespace stratus::sandbox {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::SizeIs;
@@ -150,6 +151,40 @@ TEST_F(XRayDaemonTest, TellsSamplersTheRuleItIsGiven) {
   EXPECT_EQ(PostJson("/admin/sampling", {{"rate", 1}}).status, 400);
 }
 
+TEST_F(XRayDaemonTest, TellsRulesByPages) {
+  EXPECT_EQ(PostJson("/admin/sampling", {{"fixed_rate", 0.25}, {"pages", 3}}).status, 200);
+  std::vector<std::string> names;
+  Json asked = Json::object();
+  for (int page = 1; page <= 3; ++page) {
+    const Json answer = Ask("/GetSamplingRules", asked).json;
+    names.push_back(answer["SamplingRuleRecords"][0]["SamplingRule"]["RuleName"]);
+    asked = {{"NextToken", answer["NextToken"]}};
+  }
+  EXPECT_TRUE(asked["NextToken"].is_null());
+  EXPECT_THAT(names, ElementsAre("Page1", "Page2", "Default"));
+  for (const Json& token : {Json("page-1"), Json("page-4"), Json(""), Json(2)}) {
+    EXPECT_EQ(Ask("/GetSamplingRules", {{"NextToken", token}}).status, 400) << token;
+  }
+  EXPECT_EQ(PostJson("/admin/sampling", {{"pages", 0}}).status, 400);
+}
+
+TEST_F(XRayDaemonTest, SendsBackStatisticsWhenToldTo) {
+  EXPECT_EQ(PostJson("/admin/sampling", {{"unprocessed", 1}}).status, 200);
+  const Json document = {{"RuleName", "Default"},
+                         {"ClientID", "0123456789abcdef01234567"},
+                         {"Timestamp", absl::ToUnixSeconds(clock_.Now())},
+                         {"RequestCount", 10},
+                         {"SampledCount", 4}};
+  const Json asked = {{"SamplingStatisticsDocuments", {document}}};
+  Json answer = Ask("/SamplingTargets", asked).json;
+  EXPECT_EQ(answer["UnprocessedStatistics"][0]["RuleName"], "Default");
+  EXPECT_THAT(answer["SamplingTargetDocuments"], SizeIs(0));
+  EXPECT_FALSE(Get("/traces?format=json").json["sampling"].contains("0123456789abcdef01234567"));
+  answer = Ask("/SamplingTargets", asked).json;
+  EXPECT_THAT(answer["UnprocessedStatistics"], SizeIs(0));
+  EXPECT_EQ(Get("/traces?format=json").json["sampling"]["0123456789abcdef01234567"]["RequestCount"], 10);
+}
+
 // Our own exporter and sampler against it: two sides that were written apart from each other.
 class TracePipelineTest : public SandboxTest {
  protected:
@@ -254,7 +289,7 @@ TEST_F(TracePipelineTest, AskingForMoreThanAnnotationsMayHoldIsStillTaken) {
 }
 
 TEST_F(TracePipelineTest, SamplersGoByItsRule) {
-  ASSERT_EQ(PostJson("/admin/sampling", {{"fixed_rate", 0}, {"reservoir_size", 0}}).status, 200);
+  ASSERT_EQ(PostJson("/admin/sampling", {{"fixed_rate", 0}, {"reservoir_size", 0}, {"pages", 3}}).status, 200);
   telemetry::CentralRules rules(&always_, &core::Clock::Real());
   const telemetry::SamplingPoller poller(&rules, ToDaemon().daemon);
   while (rules.Sample({})) std::this_thread::yield();

@@ -20,6 +20,17 @@ http_server::Response Invalid(const std::string& message) {
 
 double Seconds(absl::Time time) { return absl::ToDoubleSeconds(time - absl::UnixEpoch()); }
 
+std::string TokenOf(int page) { return "page-" + std::to_string(page); }
+
+// 1 where the first is asked for, 0 for a token that nobody was given.
+int PageOf(const Json& token, int pages) {
+  if (token.is_null()) return 1;
+  for (int page = 2; page <= pages; ++page) {
+    if (token == TokenOf(page)) return page;
+  }
+  return 0;
+}
+
 bool IsClientId(const Json& value) {
   if (!value.is_string()) return false;
   const std::string& text = value.get_ref<const std::string&>();
@@ -74,24 +85,29 @@ void SamplingApi::SetRule(const DefaultRule& rule) {
 http_server::Response SamplingApi::Rules(const http_server::Request& request) const {
   const Json body = Json::parse(request.body, nullptr, false);
   if (!body.is_object()) return Invalid("the body is not a JSON object");
+  core::MutexLock lock(mutex_);
+  int page = 1;
   for (const auto& [key, value] : body.items()) {
     if (key != "NextToken") return Invalid("unknown field " + key);
+    page = PageOf(value, rule_.pages);
+    if (page == 0) return Invalid("NextToken is none that was given");
   }
-  core::MutexLock lock(mutex_);
-  const Json rule = {{"RuleName", kRuleName},
-                     {"RuleARN", "arn:aws:xray:us-east-1:000000000000:sampling-rule/Default"},
+  const bool last = page == rule_.pages;
+  const std::string name = last ? kRuleName : "Page" + std::to_string(page);
+  const Json rule = {{"RuleName", name},
+                     {"RuleARN", "arn:aws:xray:us-east-1:000000000000:sampling-rule/" + name},
                      {"ResourceARN", "*"},
-                     {"Priority", 10000},
+                     {"Priority", last ? 10000 : page},
                      {"FixedRate", rule_.fixed_rate},
                      {"ReservoirSize", rule_.reservoir_size},
-                     {"ServiceName", "*"},
+                     {"ServiceName", last ? "*" : "no-such-service"},
                      {"ServiceType", "*"},
                      {"Host", "*"},
                      {"HTTPMethod", "*"},
                      {"URLPath", "*"},
                      {"Version", 1},
                      {"Attributes", Json::object()}};
-  return JsonReply(200, {{"NextToken", nullptr},
+  return JsonReply(200, {{"NextToken", last ? Json() : Json(TokenOf(page + 1))},
                          {"SamplingRuleRecords",
                           Json::array({{{"SamplingRule", rule}, {"CreatedAt", 0.0}, {"ModifiedAt", modified_}}})}});
 }
@@ -113,6 +129,11 @@ http_server::Response SamplingApi::Targets(const http_server::Request& request) 
     if (document["RuleName"] != kRuleName) {
       unprocessed.push_back(
           {{"RuleName", document["RuleName"]}, {"ErrorCode", "400"}, {"Message", "there is no such rule"}});
+      continue;
+    }
+    if (rule_.unprocessed > 0) {
+      --rule_.unprocessed;
+      unprocessed.push_back({{"RuleName", kRuleName}, {"ErrorCode", "500"}, {"Message", "as asked for"}});
       continue;
     }
     const std::string client = document["ClientID"].get<std::string>();

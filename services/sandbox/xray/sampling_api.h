@@ -13,10 +13,12 @@
 
 namespace stratus::sandbox::xray {
 
-// The one rule that there is, for every call. By default everything is sampled.
+// The one rule that counts, for every call, and how it is told. By default everything is sampled.
 struct DefaultRule {
   double fixed_rate = 1;
   int64_t reservoir_size = 1;
+  int pages = 1;        // of the rules; this rule is on the last, a rule that nothing matches on each of the others
+  int unprocessed = 0;  // how many of the next statistics are sent back as not processed
 };
 
 class SamplingApi {

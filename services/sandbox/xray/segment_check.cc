@@ -1,6 +1,7 @@
 #include "services/sandbox/xray/segment_check.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "absl/strings/ascii.h"
@@ -26,6 +27,14 @@ const std::set<std::string> kInnerKeys = {
 const std::set<std::string> kOrigins = {"AWS::EC2::Instance",  "AWS::ECS::Container",
                                         "AWS::ECS::EC2",       "AWS::ECS::Fargate",
                                         "AWS::EKS::Container", "AWS::ElasticBeanstalk::Environment"};
+// https://docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html#api-segmentdocuments-aws
+const std::set<std::string> kAwsTexts = {"account_id", "operation", "region", "request_id", "queue_url", "table_name"};
+const std::map<std::string, std::set<std::string>> kAwsGroups = {
+    {"ecs", {"container", "container_id", "container_arn"}},
+    {"eks", {"cluster_name", "pod", "container_id"}},
+    {"ec2", {"instance_id", "availability_zone", "instance_size", "ami_id"}},
+    {"elastic_beanstalk", {"environment_name", "version_label", "deployment_id"}},
+    {"xray", {"sdk", "sdk_version", "auto_instrumentation"}}};
 
 bool IsLowerHex(std::string_view text, size_t digits) {
   return text.size() == digits &&
@@ -61,6 +70,8 @@ class Checker {
       Add("origin", "is none of AWS's");
     }
     Service(document);
+    Text(document, "", "user", 250);
+    Text(document, "", "resource_arn", 250);
     Span(document, "", alone, 0);
     if (annotations_ > 50) Add("annotations", "are more than 50");
   }
@@ -169,8 +180,33 @@ class Checker {
     Cause(span, path);
     Annotations(span, path);
     Metadata(span, path);
-    Object(span, path, "aws");
+    Aws(span, path);
     Subsegments(span, path, depth);
+  }
+
+  void Aws(const Json& span, const std::string& parent) {
+    const Json* aws = Object(span, parent, "aws");
+    if (aws == nullptr) return;
+    const std::string path = Join(parent, "aws");
+    for (const auto& [key, value] : aws->items()) {
+      if (kAwsTexts.contains(key)) {
+        Text(*aws, path, key.c_str(), 250);
+        continue;
+      }
+      const auto group = kAwsGroups.find(key);
+      if (group == kAwsGroups.end()) {
+        Add(Join(path, key), "is no field of it");
+      } else if (const Json* members = Object(*aws, path, key.c_str())) {
+        Keys(*members, Join(path, key), group->second);
+        for (const auto& [name, member] : members->items()) {
+          if (name == "auto_instrumentation") {
+            Bool(*members, Join(path, key), name.c_str());
+          } else {
+            Text(*members, Join(path, key), name.c_str(), 250);
+          }
+        }
+      }
+    }
   }
 
   void Http(const Json& span, const std::string& parent, bool subsegment) {

@@ -216,11 +216,19 @@ http_server::Response SetRule(Daemon* daemon, const http_server::Request& reques
       rule.fixed_rate = value.get<double>();
     } else if (key == "reservoir_size" && value.is_number_integer() && value >= 0 && value <= 1'000'000) {
       rule.reservoir_size = value.get<int64_t>();
+    } else if (key == "pages" && value.is_number_integer() && value >= 1 && value <= 100) {
+      rule.pages = value.get<int>();
+    } else if (key == "unprocessed" && value.is_number_integer() && value >= 0 && value <= 1000) {
+      rule.unprocessed = value.get<int>();
     } else {
       good = false;
     }
   }
-  if (!good) return JsonReply(400, {{"message", "expected JSON: {fixed_rate: 0 to 1, reservoir_size: 0 or more}"}});
+  if (!good)
+    return JsonReply(
+        400,
+        {{"message",
+          "expected JSON: {fixed_rate: 0 to 1, reservoir_size: 0 or more, pages: 1 to 100, unprocessed: 0 or more}"}});
   daemon->sampling().SetRule(rule);
   return JsonReply(200, {{"fixed_rate", rule.fixed_rate}, {"reservoir_size", rule.reservoir_size}});
 }

@@ -2,7 +2,7 @@
 //   GET /traces            the newest traces: a page, or JSON (?format=json, or Accept: application/json)
 //   GET /traces/1-8hex-24hex   one of them, with a timeline
 //   DELETE /traces         forgets them all
-//   POST /admin/sampling   {fixed_rate, reservoir_size}: the rule that samplers are told
+//   POST /admin/sampling   {fixed_rate, reservoir_size, pages, unprocessed}: the rule that samplers are told, and how
 #pragma once
 
 #include "services/sandbox/router.h"
