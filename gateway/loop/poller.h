@@ -22,8 +22,7 @@ namespace stratus::gateway {
 
 class Poller final : public boost::asio::io_context::service {
  public:
-  // Each of these may Add and Remove, itself too; after its Remove a Watched is called no more
-  // and may be destroyed.
+  // Each of these may Add and Remove, itself too; after its Remove a Watched is called no more and may be destroyed.
   class Watched {
    public:
     // Something has come since the descriptor was read empty: the time to read it. `ended`: the peer's end of file or
