@@ -43,6 +43,9 @@ struct Request {
   std::string body = {};
   // When the caller stops caring, retries included. Never infinite: without one, the client's default timeout counts.
   absl::Time deadline = absl::InfiniteFuture();
+  // Asks for a compressed reply, in every coding that libcurl can undo; the body comes decoded, and response_bytes_max
+  // counts decoded bytes.
+  bool compressed_reply = false;
   // Whether it may be sent again after a failure. Only for requests that change nothing when they come twice.
   bool idempotent = true;
   // With it, every one of `headers` is signed. INVALID_ARGUMENT where that would go wrong: an Authorization, an Expect

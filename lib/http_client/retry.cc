@@ -31,10 +31,13 @@ std::optional<absl::Duration> ParseRetryAfter(std::string_view value, absl::Time
     if (!absl::SimpleAtoi(core::ToAbsl(value), &seconds)) return absl::InfiniteDuration();  // more than 2^63
     return absl::Seconds(seconds);
   }
-  absl::Time at;
-  std::string error;
-  if (!absl::ParseTime("%a, %d %b %Y %H:%M:%S GMT", core::ToAbsl(value), &at, &error)) return std::nullopt;
-  return std::max(at - now, absl::ZeroDuration());
+  // IMF-fixdate and the two obsolete forms that a recipient has to take (RFC 9110, 5.6.7).
+  for (const char* form : {"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"}) {
+    absl::Time at;
+    std::string error;
+    if (absl::ParseTime(form, core::ToAbsl(value), &at, &error)) return std::max(at - now, absl::ZeroDuration());
+  }
+  return std::nullopt;
 }
 
 bool IsRetryableStatus(int status) { return status == 429 || status == 502 || status == 503 || status == 504; }

@@ -43,6 +43,8 @@ TEST(RetryAfter, ReadsSecondsAndDates) {
   core::ManualClock clock(absl::FromUnixSeconds(784111777));  // Sun, 06 Nov 1994 08:49:37 GMT
   EXPECT_EQ(ParseRetryAfter("120", clock.Now()), absl::Seconds(120));
   EXPECT_EQ(ParseRetryAfter("Sun, 06 Nov 1994 08:50:00 GMT", clock.Now()), absl::Seconds(23));
+  EXPECT_EQ(ParseRetryAfter("Sunday, 06-Nov-94 08:50:00 GMT", clock.Now()), absl::Seconds(23));
+  EXPECT_EQ(ParseRetryAfter("Sun Nov  6 08:50:00 1994", clock.Now()), absl::Seconds(23));
   clock.Advance(absl::Minutes(1));
   EXPECT_EQ(ParseRetryAfter("Sun, 06 Nov 1994 08:50:00 GMT", clock.Now()), absl::ZeroDuration());
   EXPECT_EQ(ParseRetryAfter("99999999999999999999", clock.Now()), absl::InfiniteDuration());

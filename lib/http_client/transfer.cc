@@ -169,6 +169,7 @@ bool Transfer::SetRules(void* owner) {
   set(CURLOPT_WRITEDATA, static_cast<void*>(this));
   set(CURLOPT_HEADERFUNCTION, &Transfer::OnHeader);
   set(CURLOPT_HEADERDATA, static_cast<void*>(this));
+  if (request_.compressed_reply) set(CURLOPT_ACCEPT_ENCODING, "");
   return ok;
 }
 

@@ -3,6 +3,7 @@
 // kelvin would turn 21.3 into 21.299999999999983. A value that the source did not give is absent.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,6 +25,12 @@ struct PlaceInfo {
   std::string region{};
   std::string time_zone{};  // IANA
   std::optional<double> elevation_m{};
+
+  // For telling places apart, never shown. What the source does not give is absent, empty or 0.
+  std::vector<std::string> other_names{};  // the same place in other languages
+  std::vector<std::string> districts{};    // smaller than the region
+  std::optional<int64_t> population{};
+  int languages = 0;  // in how many the place has a name of its own
 };
 
 // What the sky does, in the source's code and ours.

@@ -1,6 +1,7 @@
 #include "services/weather/domain/time_zone.h"
 
 #include <sys/stat.h>
+#include <cmath>
 
 #include <algorithm>
 #include <cstdlib>
@@ -47,6 +48,8 @@ std::optional<absl::TimeZone> FindTimeZone(std::string_view name) {
   if (!absl::LoadTimeZone(core::ToAbsl(name), &zone)) return std::nullopt;
   return zone;
 }
+
+absl::Duration SolarOffset(double longitude_degrees) { return absl::Hours(std::lround(longitude_degrees / 15)); }
 
 std::string OffsetName(absl::Duration utc_offset) {
   const int64_t minutes = absl::ToInt64Minutes(utc_offset);

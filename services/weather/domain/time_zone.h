@@ -15,6 +15,10 @@ namespace stratus::weather {
 // server's own zone as `localtime`, and remember every unknown name for ever.
 std::optional<absl::TimeZone> FindTimeZone(std::string_view name);
 
+// What the sun says where nobody tells the offset: the longitude's whole hours, within two hours of civil time nearly
+// everywhere.
+absl::Duration SolarOffset(double longitude_degrees);
+
 // How a zone that is known only by its offset is called: `UTC+07:00`, `UTC-03:30`, `UTC+00:00`.
 std::string OffsetName(absl::Duration utc_offset);
 

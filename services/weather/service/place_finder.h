@@ -28,14 +28,24 @@ class PlaceFinder {
   // What the source's geocoder knows, best match first; empty when nothing.
   void Search(Source& source, const PlacesRequest& request, absl::Time deadline, Source::Done<Places> done);
 
-  // The one place of that name. NOT_FOUND (PLACE_NOT_FOUND) without one; FAILED_PRECONDITION (PLACE_AMBIGUOUS) with
-  // several, which a google.rpc.PreconditionFailure lists.
+  // The one place of that name, `City, Region, Country` included. Which it is does not depend on the request's
+  // language: where a qualifier does not hold in that language, it is tried in English. NOT_FOUND (PLACE_NOT_FOUND)
+  // without one; FAILED_PRECONDITION (PLACE_AMBIGUOUS) with several, which a google.rpc.PreconditionFailure lists.
   void FindOne(Source& source, const PlacesRequest& request, absl::Time deadline, Source::Done<PlaceInfo> done);
 
   FlightCacheStats stats() const { return cache_.stats(); }
 
  private:
-  using Cache = FlightCache<Places>;
+  // What a search found: all of it, and the places that its text can mean (place_match.h), worked out once.
+  struct Found {
+    Places all;
+    Places matches;
+  };
+  using Cache = FlightCache<Found>;
+
+  void Find(Source& source, const PlacesRequest& request, absl::Time deadline, Cache::Done done);
+  void FindInEnglish(Source& source, const PlacesRequest& request, absl::Time deadline, Cache::Pointer first,
+                     Source::Done<PlaceInfo> done);
 
   const PlaceFinderOptions options_;
   SourceBudget* const budget_;

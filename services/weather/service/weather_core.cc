@@ -39,16 +39,27 @@ PlaceInfo ShownPlace(const SourceReport& report, const PlaceInfo* named) {
   return place;
 }
 
+// Both sources renew the current weather every ten to fifteen minutes.
+constexpr absl::Duration kCurrentMax = absl::Hours(1);
+
+// Why a reply that shows the current weather is stale although the source has answered: its reading is old. Else empty.
+std::string OldReading(const SourceReport& report, const Sections& sections, absl::Time now) {
+  if (!sections.current || !report.current || now - report.current->time <= kCurrentMax) return {};
+  const absl::Duration age = absl::Trunc(now - report.current->time, absl::Minutes(1));
+  return absl::StrCat("the source's current reading is ", absl::FormatDuration(age), " old");
+}
+
 // A copy's provenance says how old the source's answer was when the copy was made: not for longer than this.
 constexpr absl::Duration kCopyMax = absl::Minutes(1);
 // How long a copy that is no longer fresh may do. The report itself does for minutes too while it is fetched anew.
 constexpr absl::Duration kStaleCopyMax = absl::Minutes(1);
 
+// `stale_reason` says why the report is; `shown_reason` is what the reply says.
 template <typename Message>
 EncodedReply Encode(const ReportEntry::Rendition& rendition, const SourceReport& report, absl::Time now,
-                    absl::Duration ttl, const std::string& stale_reason) {
+                    absl::Duration ttl, const std::string& stale_reason, const std::string& shown_reason) {
   Message tail;
-  *tail.mutable_provenance() = BuildProvenance(report, now, stale_reason);
+  *tail.mutable_provenance() = BuildProvenance(report, now, shown_reason);
   EncodedReply reply{.body = rendition.bytes,
                      .tail = tail.SerializeAsString(),
                      .fetched_at = report.fetched_at,
@@ -71,7 +82,8 @@ EncodedReply EncodeToday(const ReportEntry& entry, const std::string& stale_reas
     TodayReply reply = BuildToday(report, query.view, query.sections, ShownPlace(report, named), now);
     return std::make_pair(reply.message.SerializeAsString(), reply.valid_until);
   });
-  return Encode<v1::TodayWeather>(rendition, report, now, ttl, stale_reason);
+  const std::string shown = stale_reason.empty() ? OldReading(report, query.sections, now) : stale_reason;
+  return Encode<v1::TodayWeather>(rendition, report, now, ttl, stale_reason, shown);
 }
 
 EncodedReply EncodeForecast(const ReportEntry& entry, const std::string& stale_reason, const PlaceInfo* named,
@@ -84,7 +96,7 @@ EncodedReply EncodeForecast(const ReportEntry& entry, const std::string& stale_r
     const absl::Duration quarter = absl::Floor(now - absl::UnixEpoch(), absl::Minutes(15));
     return std::make_pair(message.SerializeAsString(), absl::UnixEpoch() + quarter + absl::Minutes(15));
   });
-  return Encode<v1::Forecast>(rendition, report, now, ttl, stale_reason);
+  return Encode<v1::Forecast>(rendition, report, now, ttl, stale_reason, stale_reason);
 }
 
 }  // namespace

@@ -245,6 +245,43 @@ TEST_F(WeatherCoreTest, APlaceThatDoesNotExistIsNotFoundAndNotAskedForAgainAtOnc
   EXPECT_EQ(upstream_.requests("/v1/search"), 2);
 }
 
+TEST_F(WeatherCoreTest, TheLanguageDoesNotChangeWhichPlaceIsMeant) {
+  upstream_.SetAnswer("/v1/search", [](const http_server::Request& request) {
+    const bool german = request.query.find("language=de") != std::string::npos;
+    return http_server::Response{
+        .status = 200,
+        .headers = {},
+        .body = absl::StrCat(
+            R"({"results":[{"name":")", german ? "München" : "Munich",
+            R"(","latitude":48.137,"longitude":11.575,"country_code":"DE","population":1505005,"admin1":")",
+            german ? "Bayern" : "Bavaria", R"("},
+            {"name":"Munich","latitude":48.67,"longitude":-98.84,"country_code":"US","population":206,"admin1":"North Dakota"}]})")};
+  });
+  for (const char* name :
+       {"Munich", "munchen", "Munich, Bavaria", "München, Bayern", "Munich, Deutschland", "Munich, DE"}) {
+    auto request = Named(name);
+    request.set_language("de");
+    const auto today = Today(request);
+    ASSERT_TRUE(today.ok()) << name << ": " << today.status();
+    EXPECT_EQ(today->place().name(), "München") << name;
+    EXPECT_EQ(today->place().latitude(), 48.14) << name;
+  }
+  auto dakota = Named("Munich, North Dakota");
+  dakota.set_language("de");
+  EXPECT_EQ(Today(dakota)->place().region(), "North Dakota");
+}
+
+TEST_F(WeatherCoreTest, AnOldReadingSaysSo) {
+  clock_.Advance(absl::Hours(2));
+  const auto today = Today();
+  ASSERT_TRUE(today.ok()) << today.status();
+  EXPECT_TRUE(today->provenance().stale());
+  EXPECT_THAT(today->provenance().stale_reason(), HasSubstr("current reading is"));
+  v1::GetTodayWeatherRequest day;
+  day.add_sections(v1::SECTION_DAY);
+  EXPECT_FALSE(Today(day)->provenance().stale()) << "nothing that it shows is old";
+}
+
 TEST_F(WeatherCoreTest, AnAmbiguousPlaceListsWhatItCanMean) {
   upstream_.AnswerWith(
       "/v1/search", 200,
@@ -334,7 +371,9 @@ TEST_F(WeatherCoreTest, ReplicasShareTheirReportsByRedisAndGoOnWithoutIt) {
   MakeCore();
   const auto alone = Today();
   ASSERT_TRUE(alone.ok()) << alone.status();
-  EXPECT_FALSE(alone->provenance().stale());
+  // Asked anew: what is old is the reading in it alone.
+  EXPECT_EQ(alone->provenance().age().seconds(), 0);
+  EXPECT_THAT(alone->provenance().stale_reason(), HasSubstr("current reading"));
   MakeCore();  // it holds redis_: end it before Redis goes
 }
 

@@ -59,12 +59,13 @@ void Fetcher::Get(std::string url, absl::Time deadline, Done done) const {
   request.url = std::move(url);
   request.headers = {{"accept", "application/json"}};
   request.deadline = deadline;
-  client_->Send(std::move(request),
-                [source = source_, done = std::move(done)](absl::StatusOr<http_client::Response> response) {
-                  if (!response.ok()) return done(ErrorOfTransport(source, response.status()));
-                  if (response->status != 200) return done(ErrorOfHttpStatus(source, *response));
-                  done(*std::move(response));
-                });
+  request.compressed_reply = true;
+  client_->Send(std::move(request), [source = source_, clock = clock_,
+                                     done = std::move(done)](absl::StatusOr<http_client::Response> response) {
+    if (!response.ok()) return done(ErrorOfTransport(source, response.status()));
+    if (response->status != 200) return done(ErrorOfHttpStatus(source, *response, clock->Now()));
+    done(*std::move(response));
+  });
 }
 
 }  // namespace stratus::weather

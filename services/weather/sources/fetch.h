@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "lib/core/clock.h"
 #include "lib/http_client/http_client.h"
 
 namespace stratus::weather {
@@ -27,14 +28,16 @@ class Fetcher {
  public:
   using Done = std::function<void(absl::StatusOr<http_client::Response>)>;
 
-  // `client` outlives the fetcher and every request.
-  Fetcher(http_client::Client* client, std::string source) : client_(client), source_(std::move(source)) {}
+  // `client` and `clock` outlive the fetcher and every request.
+  Fetcher(http_client::Client* client, const core::Clock* clock, std::string source)
+      : client_(client), clock_(clock), source_(std::move(source)) {}
 
   void Get(std::string url, absl::Time deadline, Done done) const;
   const std::string& source() const { return source_; }
 
  private:
   http_client::Client* const client_;
+  const core::Clock* const clock_;
   const std::string source_;
 };
 

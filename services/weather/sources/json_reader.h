@@ -19,7 +19,8 @@ using Element = simdjson::dom::element;
 // A parsed text; elements live as long as it does.
 class Document {
  public:
-  // Nothing unless `text` is one JSON object or array.
+  // Nothing unless `text` is one JSON object or array. A bare NaN or Infinity, which some servers write for a value
+  // that they do not have, reads as null.
   static std::optional<Document> Parse(std::string_view text);
   const Element& root() const { return root_; }
 

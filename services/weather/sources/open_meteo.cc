@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "lib/core/status.h"
+#include "services/weather/domain/place_match.h"
 #include "services/weather/sources/fetch.h"
 #include "services/weather/sources/open_meteo_parse.h"
 
@@ -20,7 +21,7 @@ constexpr char kPlacesMax[] = "50";
 class OpenMeteo final : public Source {
  public:
   OpenMeteo(OpenMeteoOptions options, http_client::Client* client, const core::Clock* clock)
-      : options_(std::move(options)), fetcher_(client, options_.name), clock_(clock) {}
+      : options_(std::move(options)), fetcher_(client, clock, options_.name), clock_(clock) {}
 
   std::string_view name() const override { return options_.name; }
   int requests_per_report() const override { return 1; }
@@ -45,13 +46,12 @@ class OpenMeteo final : public Source {
   }
 
   void FetchPlaces(const PlacesRequest& request, absl::Time deadline, Done<std::vector<PlaceInfo>> done) override {
-    // It takes a bare name: what follows a comma narrows the answer later (place_match.h).
-    const std::pair<absl::string_view, absl::string_view> parts = absl::StrSplit(request.text, absl::MaxSplits(',', 1));
     const std::pair<absl::string_view, absl::string_view> tag =
         absl::StrSplit(request.language, absl::MaxSplits('-', 1));
     const std::string language = tag.first.empty() ? "en" : absl::AsciiStrToLower(tag.first);
     const std::string url = UrlWithQuery(absl::StrCat(options_.geocoding_domain, "/v1/search"),
-                                         {{"name", std::string(absl::StripAsciiWhitespace(parts.first))},
+                                         // It takes a bare name: what follows a comma narrows the answer later.
+                                         {{"name", ParsePlaceName(request.text).name},
                                           {"count", kPlacesMax},
                                           {"language", language},
                                           {"format", "json"}});

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "services/weather/domain/condition.h"
+#include "services/weather/domain/time_zone.h"
 #include "services/weather/sources/json_reader.h"
 #include "services/weather/sources/plausible.h"
 #include "services/weather/sources/upstream_error.h"
@@ -88,62 +89,85 @@ void ReadColumn(const Element& table, const char* name, size_t rows, const Take&
   }
 }
 
-// The `time` column; empty when the table is missing or a time is no time.
-std::vector<absl::Time> ReadTimes(const Element& root, const char* table, size_t rows_max) {
-  std::vector<absl::Time> times;
-  const auto found = json::Member(root, table);
-  if (!found) return times;
-  bool good = true;
-  ReadColumn(*found, "time", rows_max, [&times, &good](size_t, const Element& value) {
-    const auto time = json::Time(value);
-    good = good && time && (times.empty() || times.back() < *time);
-    if (good) times.push_back(*time);
+// The `time` column. A time that is none, or not after those before it, is absent: its row is left out.
+std::vector<std::optional<absl::Time>> ReadTimes(const Element& table, size_t rows_max) {
+  std::vector<std::optional<absl::Time>> times;
+  absl::Time last = absl::InfinitePast();
+  ReadColumn(table, "time", rows_max, [&times, &last](size_t, const Element& value) {
+    auto time = json::Time(value);
+    if (time && *time <= last) time.reset();
+    last = time.value_or(last);
+    times.push_back(time);
   });
-  if (!good) times.clear();
   return times;
 }
 
-std::vector<Observation> ReadRows(const Element& root) {
-  std::vector<Observation> rows;
-  const std::vector<absl::Time> times = ReadTimes(root, "hourly", kRowsMax);
-  if (times.empty()) return rows;
-  const Element table = *json::Member(root, "hourly");
-  rows.resize(times.size());
-  for (size_t i = 0; i < times.size(); ++i) {
-    rows[i].time = times[i];
-    rows[i].step = absl::Hours(1);
-  }
-  for (const auto& variable : kVariables) {
-    ReadColumn(table, variable.name, rows.size(), [&](size_t row, const Element& value) {
-      rows[row].*variable.value = json::Number(value, variable.range);
+// A table of columns as records, one a time. `begin` makes the record of a time.
+template <typename Record, size_t kCount, typename Begin>
+std::vector<Record> ReadTable(const Element& root, const char* name, size_t rows_max,
+                              const Variable<Record> (&variables)[kCount], const Begin& begin) {
+  const auto table = json::Member(root, name);
+  if (!table) return {};
+  const std::vector<std::optional<absl::Time>> times = ReadTimes(*table, rows_max);
+  std::vector<Record> records(times.size());
+  std::vector<bool> told(times.size());  // whether the source tells anything of that time
+  for (const auto& variable : variables) {
+    ReadColumn(*table, variable.name, records.size(), [&](size_t row, const Element& value) {
+      records[row].*variable.value = json::Number(value, variable.range);
+      if (records[row].*variable.value) told[row] = true;
     });
   }
-  ReadColumn(table, "weather_code", rows.size(), [&](size_t row, const Element& value) {
-    rows[row].sky = SkyOf(json::Number(value, {0, kWmoCodeMax}));
+  ReadColumn(*table, "weather_code", records.size(), [&](size_t row, const Element& value) {
+    records[row].sky = SkyOf(json::Number(value, {0, kWmoCodeMax}));
+    if (records[row].sky) told[row] = true;
   });
-  return rows;
+  size_t kept = 0;
+  for (size_t row = 0; row < records.size(); ++row) {
+    if (!times[row] || !told[row]) continue;
+    begin(*times[row], records[row]);
+    records[kept++] = std::move(records[row]);
+  }
+  records.resize(kept);
+  return records;
+}
+
+std::vector<Observation> ReadRows(const Element& root) {
+  return ReadTable(root, "hourly", kRowsMax, kVariables, [](absl::Time time, Observation& row) {
+    row.time = time;
+    row.step = absl::Hours(1);
+  });
 }
 
 std::vector<DayValues> ReadDays(const Element& root) {
-  std::vector<DayValues> days;
-  const std::vector<absl::Time> times = ReadTimes(root, "daily", kDaysMax);
-  if (times.empty()) return days;
-  const Element table = *json::Member(root, "daily");
-  days.resize(times.size());
-  for (size_t i = 0; i < times.size(); ++i) {
+  return ReadTable(root, "daily", kDaysMax, kDayVariables, [](absl::Time time, DayValues& day) {
     // With unixtime a day is told by the instant of its local midnight; Open-Meteo cuts all days by one offset.
-    days[i].start = times[i];
-    days[i].end = times[i] + absl::Hours(24);
-  }
-  for (const auto& variable : kDayVariables) {
-    ReadColumn(table, variable.name, days.size(), [&](size_t row, const Element& value) {
-      days[row].*variable.value = json::Number(value, variable.range);
-    });
-  }
-  ReadColumn(table, "weather_code", days.size(), [&](size_t row, const Element& value) {
-    days[row].sky = SkyOf(json::Number(value, {0, kWmoCodeMax}));
+    day.start = time;
+    day.end = time + absl::Hours(24);
   });
-  return days;
+}
+
+// The answer's own offset, else that of its zone, else what the sun says.
+absl::Duration ReadOffset(const Element& root, const std::string& time_zone, absl::Time now) {
+  const auto seconds =
+      json::Integer(root, "utc_offset_seconds", -plausible::kUtcOffsetSecondsMax, plausible::kUtcOffsetSecondsMax);
+  if (seconds) return absl::Seconds(*seconds);
+  if (const auto zone = FindTimeZone(time_zone)) return absl::Seconds(zone->At(now).offset);
+  return SolarOffset(json::Number(root, "longitude", plausible::kLongitude).value_or(0));
+}
+
+// Names of the parts that a place lies in, smallest last.
+std::vector<std::string> ReadDistricts(const Element& row) {
+  std::vector<std::string> districts;
+  for (const char* level : {"admin2", "admin3", "admin4"}) {
+    if (std::string name = json::Text(row, level); !name.empty()) districts.push_back(std::move(name));
+  }
+  return districts;
+}
+
+std::optional<int64_t> ReadPopulation(const Element& row) {
+  const auto population = json::Number(row, "population", {1, 1e9});
+  if (!population) return std::nullopt;  // 0 stands for "not known"
+  return static_cast<int64_t>(*population);
 }
 
 }  // namespace
@@ -165,15 +189,12 @@ absl::StatusOr<SourceReport> ParseReport(std::string_view source, std::string_vi
   const Element& root = document->root();
   SourceReport report;
   report.current = ReadCurrent(root);
-  if (!report.current) return BadAnswer(source, "`current` is missing or has no time");
   report.rows = ReadRows(root);
-  if (report.rows.empty()) return BadAnswer(source, "`hourly` is missing or its times are wrong");
+  if (!report.current && report.rows.empty()) return BadAnswer(source, "neither `current` nor `hourly` can be read");
   report.days = ReadDays(root);
-  const auto offset =
-      json::Integer(root, "utc_offset_seconds", -plausible::kUtcOffsetSecondsMax, plausible::kUtcOffsetSecondsMax);
-  if (!offset) return BadAnswer(source, "`utc_offset_seconds` is missing or out of range");
-  report.utc_offset = absl::Seconds(*offset);
   report.time_zone = json::Text(root, "timezone");
+  report.utc_offset =
+      ReadOffset(root, report.time_zone, report.current ? report.current->time : report.rows.front().time);
   report.place.time_zone = report.time_zone;
   report.place.elevation_m = json::Number(root, "elevation", plausible::kElevationMeters);
   return report;
@@ -197,7 +218,9 @@ absl::StatusOr<std::vector<PlaceInfo>> ParsePlaces(std::string_view source, std:
                       .country_code = json::Text(row, "country_code"),
                       .region = json::Text(row, "admin1"),
                       .time_zone = json::Text(row, "timezone"),
-                      .elevation_m = json::Number(row, "elevation", plausible::kElevationMeters)});
+                      .elevation_m = json::Number(row, "elevation", plausible::kElevationMeters),
+                      .districts = ReadDistricts(row),
+                      .population = ReadPopulation(row)});
   }
   return places;
 }

@@ -1,7 +1,9 @@
 #include "services/weather/sources/openweather.h"
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
+#include <memory>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -10,6 +12,8 @@
 #include "absl/strings/strip.h"
 #include "lib/core/mutex.h"
 #include "lib/core/status.h"
+#include "services/weather/domain/place_match.h"
+#include "services/weather/domain/region_names.h"
 #include "services/weather/sources/fetch.h"
 #include "services/weather/sources/openweather_parse.h"
 #include "services/weather/sources/upstream_error.h"
@@ -41,6 +45,8 @@ constexpr Language kLanguages[] = {
     {"zh-hans", "zh_cn", "zh-CN"},
     {"zh-tw", "zh_tw", "zh-TW"},
     {"zh-hant", "zh_tw", "zh-TW"},
+    {"zh-hk", "zh_tw", "zh-TW"},
+    {"zh-mo", "zh_tw", "zh-TW"},
     {"nb", "no", "no"},
     {"af", "af", "af"},
     {"ar", "ar", "ar"},
@@ -96,20 +102,53 @@ const Language& FindLanguage(std::string_view tag) {
   return FindLanguage("en");
 }
 
+// The key of a language among the geocoder's `local_names`: ISO 639-1, unlike the codes above (`cs`, not `cz`).
+std::string GeocoderLanguage(std::string_view tag) {
+  const std::string wanted = absl::AsciiStrToLower(core::ToAbsl(tag.substr(0, tag.find('-'))));
+  if (wanted.empty()) return "en";
+  return wanted == "nb" ? "no" : wanted;
+}
+
+// What to ask the geocoder for: `City`, `City,COUNTRY` or `City,STATE,US`. Its own codes are all that it takes behind a
+// comma. Two questions where the qualifier can be read both ways, as `London, CA` can; the bare name where it is
+// neither.
+std::vector<std::string> GeocoderQueries(const PlacesRequest& request) {
+  const PlaceName wanted = ParsePlaceName(request.text);
+  std::vector<std::string> queries;
+  bool in_state = false;
+  for (const std::string& qualifier : wanted.qualifiers) {
+    const Subdivision* part = FindSubdivision(qualifier);
+    if (part == nullptr || in_state) continue;
+    in_state = true;
+    const bool us = std::string_view(part->country) == "US";
+    queries.push_back(us ? absl::StrCat(wanted.name, ",", part->code, ",US")
+                         : absl::StrCat(wanted.name, ",", part->country));
+  }
+  for (const std::string& qualifier : wanted.qualifiers) {
+    const std::string country = CountryCode(qualifier, request.language);
+    // `Paris, TX, US`: the state says it all.
+    if (country.empty() || (in_state && wanted.qualifiers.size() > 1)) continue;
+    queries.push_back(absl::StrCat(wanted.name, ",", country));
+    break;
+  }
+  if (queries.empty()) queries.push_back(wanted.name);
+  return queries;
+}
+
 // The geocoder lives beside /data, on the same host.
 std::string GeocoderUrl(absl::string_view domain) {
   absl::ConsumeSuffix(&domain, "/data");
   return absl::StrCat(domain, "/geo/1.0/direct");
 }
 
-// Two answers make a report; the first error ends it.
-class ReportJoin {
+// Several answers make a whole; the first error ends it.
+class Join {
  public:
-  explicit ReportJoin(Source::Done<SourceReport> done) : done_(std::move(done)) {}
+  using Done = std::function<void(absl::StatusOr<std::vector<std::string>>)>;
 
-  // `slot`: 0 for /weather, 1 for /forecast.
-  template <typename Finish>
-  void Take(int slot, absl::StatusOr<http_client::Response> response, const Finish& finish) {
+  Join(size_t count, Done done) : done_(std::move(done)), bodies_(count) {}
+
+  void Take(size_t slot, absl::StatusOr<http_client::Response> response) {
     bool complete = false;
     absl::Status error;
     {
@@ -117,55 +156,67 @@ class ReportJoin {
       if (ended_) return;
       if (response.ok()) {
         bodies_[slot] = std::move(response->body);
-        complete = ++arrived_ == 2;
+        complete = ++arrived_ == bodies_.size();
       } else {
         error = response.status();
       }
       ended_ = complete || !error.ok();
     }
     if (!error.ok()) return done_(error);
-    // Nobody touches the bodies any more: both have come.
-    if (complete) done_(finish(bodies_[0], bodies_[1]));
+    // Nobody touches the bodies any more: all have come.
+    if (complete) done_(std::move(bodies_));
   }
 
  private:
-  const Source::Done<SourceReport> done_;
+  const Done done_;
   core::Mutex mutex_;
-  std::string bodies_[2];
-  int arrived_ = 0;
+  std::vector<std::string> bodies_;
+  size_t arrived_ = 0;
   bool ended_ = false;
 };
 
 class OpenWeather final : public Source {
  public:
   OpenWeather(OpenWeatherOptions options, http_client::Client* client, const core::Clock* clock)
-      : options_(std::move(options)), fetcher_(client, kName), clock_(clock) {}
+      : options_(std::move(options)), fetcher_(client, clock, kName), clock_(clock) {}
 
   std::string_view name() const override { return kName; }
   int requests_per_report() const override { return 2; }
   std::string LanguageFor(std::string_view tag) const override { return FindLanguage(tag).shown; }
 
+  int requests_per_search(const PlacesRequest& request) const override {
+    return static_cast<int>(GeocoderQueries(request).size());
+  }
+
   void FetchReport(const ReportRequest& request, absl::Time deadline, Done<SourceReport> done) override {
-    auto join = std::make_shared<ReportJoin>(std::move(done));
-    const auto finish = [this, request](std::string_view weather, std::string_view forecast) {
-      return Complete(openweather::ParseReport(weather, forecast), request);
-    };
-    int slot = 0;
+    std::vector<std::string> urls;
     for (const char* path : {"/weather", "/forecast"}) {
-      fetcher_.Get(DataUrl(path, request.where, "metric", request.language), deadline,
-                   [join, finish, slot](auto response) { join->Take(slot, std::move(response), finish); });
-      ++slot;
+      urls.push_back(DataUrl(path, request.where, "metric", request.language));
     }
+    FetchAll(urls, deadline, [this, request, done = std::move(done)](absl::StatusOr<std::vector<std::string>> bodies) {
+      if (!bodies.ok()) return done(bodies.status());
+      done(Complete(openweather::ParseReport(bodies->front(), bodies->back()), request));
+    });
   }
 
   void FetchPlaces(const PlacesRequest& request, absl::Time deadline, Done<std::vector<PlaceInfo>> done) override {
-    const std::string url = UrlWithQuery(GeocoderUrl(options_.domain),
-                                         {{"q", request.text}, {"limit", kPlacesMax}, {"appid", options_.api_key}});
-    const char* language = FindLanguage(request.language).code;
-    fetcher_.Get(url, deadline, [done = std::move(done), language](auto response) {
-      if (!response.ok()) return done(response.status());
-      done(openweather::ParsePlaces(response->body, language));
-    });
+    std::vector<std::string> urls;
+    for (const std::string& query : GeocoderQueries(request)) {
+      urls.push_back(UrlWithQuery(GeocoderUrl(options_.domain),
+                                  {{"q", query}, {"limit", kPlacesMax}, {"appid", options_.api_key}}));
+    }
+    FetchAll(urls, deadline,
+             [language = GeocoderLanguage(request.language),
+              done = std::move(done)](absl::StatusOr<std::vector<std::string>> bodies) {
+               if (!bodies.ok()) return done(bodies.status());
+               std::vector<PlaceInfo> all;
+               for (const std::string& body : *bodies) {
+                 auto places = openweather::ParsePlaces(body, language);
+                 if (!places.ok()) return done(places.status());
+                 std::move(places->begin(), places->end(), std::back_inserter(all));
+               }
+               done(std::move(all));
+             });
   }
 
   void FetchRaw(const RawRequest& request, absl::Time deadline, Done<RawReply> done) override {
@@ -182,6 +233,13 @@ class OpenWeather final : public Source {
   }
 
  private:
+  void FetchAll(const std::vector<std::string>& urls, absl::Time deadline, Join::Done done) const {
+    auto join = std::make_shared<Join>(urls.size(), std::move(done));
+    for (size_t slot = 0; slot < urls.size(); ++slot) {
+      fetcher_.Get(urls[slot], deadline, [join, slot](auto response) { join->Take(slot, std::move(response)); });
+    }
+  }
+
   std::string DataUrl(const char* path, const Coordinates& where, const std::string& units,
                       const std::string& language) const {
     return UrlWithQuery(absl::StrCat(options_.domain, "/", options_.api_version, path),

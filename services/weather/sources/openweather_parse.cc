@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "services/weather/domain/condition.h"
+#include "services/weather/domain/time_zone.h"
 #include "services/weather/sources/json_reader.h"
 #include "services/weather/sources/plausible.h"
 #include "services/weather/sources/upstream_error.h"
@@ -19,14 +20,19 @@ using json::Number;
 constexpr char kSource[] = "openweather";
 constexpr size_t kRowsMax = 200;
 constexpr size_t kPlacesMax = 50;
+constexpr int kLocalNamesMax = 250;
+constexpr size_t kLocalNameBytesMax = 256;
 
-// Rain and snow over the same step, as water.
+// Rain and snow over the same step, as water. 0 without either: the documentation says that what is not in an answer
+// did not happen.
 std::optional<double> Precipitation(const Element& object, const char* step) {
-  std::optional<double> sum;
+  double sum = 0;
   for (const char* kind : {"rain", "snow"}) {
     const auto fall = Member(object, kind);
     if (!fall) continue;
-    if (const auto depth = Number(*fall, step, plausible::kMillimeters)) sum = sum.value_or(0) + *depth;
+    const auto depth = Number(*fall, step, plausible::kMillimeters);
+    if (!depth) return std::nullopt;
+    sum += *depth;
   }
   return sum;
 }
@@ -79,47 +85,78 @@ std::optional<Observation> ReadObservation(const Element& object, const char* st
   return observation;
 }
 
-absl::Status ReadWeather(std::string_view text, SourceReport* report) {
-  const auto document = json::Document::Parse(text);
-  if (!document) return BadAnswer(kSource, "/weather is not JSON, or cut short");
-  const Element& root = document->root();
-  report->current = ReadObservation(root, "1h", absl::Hours(1));
-  if (!report->current || !Member(root, "main")) {
-    return BadAnswer(kSource, "/weather lacks `dt` or `main`");
-  }
-  const auto offset =
-      json::Integer(root, "timezone", -plausible::kUtcOffsetSecondsMax, plausible::kUtcOffsetSecondsMax);
-  if (!offset) return BadAnswer(kSource, "/weather lacks `timezone`, or it is out of range");
-  report->utc_offset = absl::Seconds(*offset);
-  report->place.name = json::Text(root, "name");
-  if (const auto sys = Member(root, "sys")) report->place.country_code = json::Text(*sys, "country");
-  return absl::OkStatus();
+// The offset from UTC in seconds, by that name.
+std::optional<absl::Duration> ReadOffset(const Element& object) {
+  const auto seconds =
+      json::Integer(object, "timezone", -plausible::kUtcOffsetSecondsMax, plausible::kUtcOffsetSecondsMax);
+  if (!seconds) return std::nullopt;
+  return absl::Seconds(*seconds);
 }
 
-absl::Status ReadForecast(std::string_view text, SourceReport* report) {
-  const auto document = json::Document::Parse(text);
-  if (!document) return BadAnswer(kSource, "/forecast is not JSON, or cut short");
-  const auto list = Member(document->root(), "list");
+void ReadWeather(const Element& root, SourceReport* report) {
+  if (Member(root, "main")) report->current = ReadObservation(root, "1h", absl::Hours(1));
+  report->place.name = json::Text(root, "name");
+  if (const auto sys = Member(root, "sys")) report->place.country_code = json::Text(*sys, "country");
+}
+
+void ReadForecast(const Element& root, SourceReport* report) {
+  const auto list = Member(root, "list");
   simdjson::dom::array rows;
-  if (!list || list->get_array().get(rows) != simdjson::SUCCESS) return BadAnswer(kSource, "/forecast lacks `list`");
+  if (!list || list->get_array().get(rows) != simdjson::SUCCESS) return;
   for (const Element element : rows) {
     if (report->rows.size() == kRowsMax) break;
     std::optional<Observation> row = ReadObservation(element, "3h", absl::Hours(3));
-    if (!row || (!report->rows.empty() && row->time <= report->rows.back().time)) {
-      return BadAnswer(kSource, "/forecast has a row without `dt`, or out of order");
-    }
+    // A row without its time, or out of order, is left out.
+    if (!row || (!report->rows.empty() && row->time <= report->rows.back().time)) continue;
     if (const auto chance = Number(element, "pop", {0, 1})) row->precipitation_probability_percent = *chance * 100;
     report->rows.push_back(*std::move(row));
   }
-  return absl::OkStatus();
+}
+
+// /weather's, else /forecast's, else what the sun says.
+absl::Duration ReportOffset(const Element& weather, const Element& forecast) {
+  if (const auto offset = ReadOffset(weather)) return *offset;
+  if (const auto city = Member(forecast, "city")) {
+    if (const auto offset = ReadOffset(*city)) return *offset;
+  }
+  const auto where = Member(weather, "coord");
+  return SolarOffset(where ? Number(*where, "lon", plausible::kLongitude).value_or(0) : 0);
+}
+
+// The place's names in other languages, and in how many it has one.
+void ReadLocalNames(const Element& row, std::string_view language, PlaceInfo* place) {
+  const auto local_names = Member(row, "local_names");
+  simdjson::dom::object names;
+  if (!local_names || local_names->get_object().get(names) != simdjson::SUCCESS) return;
+  for (const auto field : names) {
+    std::string_view name;
+    // Two keys are no languages.
+    if (field.key == "feature_name" || field.key == "ascii") continue;
+    if (field.value.get_string().get(name) != simdjson::SUCCESS || name.empty()) continue;
+    if (place->languages == kLocalNamesMax || name.size() > kLocalNameBytesMax) continue;
+    ++place->languages;
+    if (field.key == language) {
+      place->other_names.push_back(std::exchange(place->name, std::string(name)));
+    } else {
+      place->other_names.emplace_back(name);
+    }
+  }
 }
 
 }  // namespace
 
-absl::StatusOr<SourceReport> ParseReport(std::string_view weather, std::string_view forecast) {
+absl::StatusOr<SourceReport> ParseReport(std::string_view weather_text, std::string_view forecast_text) {
+  const auto weather = json::Document::Parse(weather_text);
+  if (!weather) return BadAnswer(kSource, "/weather is not JSON, or cut short");
+  const auto forecast = json::Document::Parse(forecast_text);
+  if (!forecast) return BadAnswer(kSource, "/forecast is not JSON, or cut short");
   SourceReport report;
-  if (absl::Status status = ReadWeather(weather, &report); !status.ok()) return status;
-  if (absl::Status status = ReadForecast(forecast, &report); !status.ok()) return status;
+  ReadWeather(weather->root(), &report);
+  ReadForecast(forecast->root(), &report);
+  if (!report.current && report.rows.empty()) {
+    return BadAnswer(kSource, "neither /weather nor /forecast holds an observation");
+  }
+  report.utc_offset = ReportOffset(weather->root(), forecast->root());
   return report;
 }
 
@@ -130,20 +167,17 @@ absl::StatusOr<std::vector<PlaceInfo>> ParsePlaces(std::string_view text, std::s
     return BadAnswer(kSource, "the geocoder's is not a JSON list, or cut short");
   }
   std::vector<PlaceInfo> places;
-  const std::string key(language);
   for (const Element row : rows) {
     const auto latitude = Number(row, "lat", plausible::kLatitude);
     const auto longitude = Number(row, "lon", plausible::kLongitude);
     std::string name = json::Text(row, "name");
     if (!latitude || !longitude || name.empty() || places.size() == kPlacesMax) continue;
-    if (const auto local_names = Member(row, "local_names")) {
-      if (std::string local = json::Text(*local_names, key.c_str()); !local.empty()) name = std::move(local);
-    }
     PlaceInfo place;
     place.name = std::move(name);
     place.coordinates = {*latitude, *longitude};
     place.country_code = json::Text(row, "country");
     place.region = json::Text(row, "state");
+    ReadLocalNames(row, language, &place);
     places.push_back(std::move(place));
   }
   return places;

@@ -12,10 +12,12 @@ namespace stratus::weather::openweather {
 // Answers to /weather and /forecast with units=metric. Leaves source, language, fetched_at, attribution and the place's
 // coordinates to the caller. SOURCE_BAD_ANSWER when one of the texts is not such an answer.
 //
-// OpenWeather leaves `rain` and `snow` out when there is none; so does the model, and with it the reply.
+// OpenWeather leaves out what did not happen (openweathermap.org/current, "If you do not see some of the parameters"):
+// without `rain` and `snow` precipitation is 0.
 absl::StatusOr<SourceReport> ParseReport(std::string_view weather, std::string_view forecast);
 
-// An answer to /geo/1.0/direct. `language` is OpenWeather's code for names.
+// An answer to /geo/1.0/direct. `language` is a key of its `local_names`, an ISO 639-1 code: places are shown by that
+// name where they have it.
 absl::StatusOr<std::vector<PlaceInfo>> ParsePlaces(std::string_view text, std::string_view language);
 
 }  // namespace stratus::weather::openweather

@@ -1,7 +1,10 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
 
+#include "services/weather/domain/place_match.h"
 #include "services/weather/domain/reply.h"
 #include "services/weather/sources/json_reader.h"
 #include "services/weather/sources/open_meteo_parse.h"
@@ -79,14 +82,44 @@ TEST(OpenMeteoParse, AWrongSkeletonIsABadAnswer) {
   for (const std::string& bad :
        {std::string("<html><body>Bad gateway</body></html>"), std::string(), good.substr(0, good.size() / 2),
         std::string("[]"), std::string("{}"), std::string("null"),
-        Replaced(good, R"("time":1768436100)", R"("time":"now")"),
-        Replaced(good, R"("time":1768436100)", R"("time":NaN)"), Replaced(good, R"("hourly":{)", R"("hours":{)"),
-        Replaced(good, R"("utc_offset_seconds":49500)", R"("utc_offset_seconds":1e9)"),
-        Replaced(good, R"("hourly":{"time":[1768299300)", R"("hourly":{"time":[9)")}) {
+        Replaced(Replaced(good, R"("time":1768436100)", R"("time":"now")"), R"("hourly":{)", R"("hours":{)")}) {
     const auto report = open_meteo::ParseReport("open-meteo", bad);
     EXPECT_EQ(ReasonOf(report.status()), reason::kBadAnswer) << bad.substr(0, 60);
     EXPECT_EQ(report.status().code(), absl::StatusCode::kUnavailable);
   }
+}
+
+TEST(OpenMeteoParse, WhatIsOddIsLostAndNoMore) {
+  const std::string good = Testdata("open_meteo_chatham.json");
+  const auto parse = [](const std::string& text) {
+    auto report = open_meteo::ParseReport("open-meteo", text);
+    EXPECT_TRUE(report.ok()) << report.status();
+    return report.value_or(SourceReport{});
+  };
+  for (const char* bare : {"NaN", "nan", "-Infinity", "inf"}) {
+    const SourceReport report =
+        parse(Replaced(good, R"("temperature_2m":15.4)", std::string(R"("temperature_2m":)") + bare));
+    EXPECT_FALSE(report.current->temperature_c) << bare;
+    EXPECT_EQ(report.current->wind_speed_mps, 6.2) << bare;
+    EXPECT_EQ(report.rows.size(), 72u) << bare;
+  }
+  EXPECT_FALSE(parse(Replaced(good, R"("time":1768436100)", R"("time":NaN)")).current);
+  EXPECT_EQ(parse(Replaced(good, R"("time":1768436100)", R"("time":NaN)")).rows.size(), 72u);
+  EXPECT_TRUE(parse(Replaced(good, R"("hourly":{)", R"("hours":{)")).rows.empty());
+  EXPECT_EQ(parse(Replaced(good, R"("hourly":{"time":[1768299300)", R"("hourly":{"time":[null)")).rows.size(), 71u);
+  EXPECT_EQ(parse(Replaced(good, R"("utc_offset_seconds":49500)", R"("utc_offset_seconds":null)")).utc_offset,
+            absl::Minutes(13 * 60 + 45))
+      << "the zone's";
+}
+
+TEST(OpenMeteoParse, TrailingRowsWithoutTimeOrValuesAreLeftOut) {
+  const auto report = open_meteo::ParseReport("open-meteo", R"({"utc_offset_seconds":25200,"hourly":{
+      "time":[1768299300,1768302900,1768306500,null],"temperature_2m":[20.5,null,21.5,null],
+      "weather_code":[1,null,2,null]}})");
+  ASSERT_TRUE(report.ok()) << report.status();
+  ASSERT_EQ(report->rows.size(), 2u);
+  EXPECT_EQ(report->rows[1].temperature_c, 21.5);
+  EXPECT_EQ(report->rows[1].time, absl::FromUnixSeconds(1768306500));
 }
 
 TEST(OpenMeteoParse, ReadsPlacesAndNoPlaces) {
@@ -96,6 +129,7 @@ TEST(OpenMeteoParse, ReadsPlacesAndNoPlaces) {
   EXPECT_EQ((*places)[0].name, "Hanoi");
   EXPECT_EQ((*places)[0].time_zone, "Asia/Ho_Chi_Minh");
   EXPECT_EQ((*places)[0].elevation_m, 12);
+  EXPECT_EQ((*places)[0].population, 8053663);
   EXPECT_TRUE(open_meteo::ParsePlaces("open-meteo", R"({"generationtime_ms":0.3})")->empty());
   EXPECT_EQ(ReasonOf(open_meteo::ParsePlaces("open-meteo", R"({"results":3})").status()), reason::kBadAnswer);
 }
@@ -114,7 +148,7 @@ TEST(OpenWeatherParse, ReadsCurrentWeatherAndTheThreeHourRows) {
   ASSERT_EQ(report->rows.size(), 5u);
   EXPECT_EQ(report->rows[0].step, absl::Hours(3));
   EXPECT_EQ(report->rows[0].precipitation_probability_percent, 62);
-  EXPECT_FALSE(report->rows[1].precipitation_mm) << "no rain object: absent, not 0";
+  EXPECT_EQ(report->rows[1].precipitation_mm, 0) << "what OpenWeather leaves out did not happen";
   EXPECT_EQ(report->rows[4].precipitation_mm, 2.5) << "rain and snow";
   EXPECT_FALSE(report->rows[2].wind_gust_mps);
 
@@ -133,12 +167,22 @@ TEST(OpenWeatherParse, AWrongSkeletonIsABadAnswer) {
   };
   expect_bad(openweather::ParseReport("<!DOCTYPE html>", forecast));
   expect_bad(openweather::ParseReport(weather.substr(0, 200), forecast));
-  expect_bad(openweather::ParseReport(Replaced(weather, R"("dt":1795237200)", R"("dt":"x")"), forecast));
-  expect_bad(openweather::ParseReport(Replaced(weather, R"("main":{"temp")", R"("mein":{"temp")"), forecast));
-  expect_bad(openweather::ParseReport(Replaced(weather, R"("timezone":25200)", R"("timezone":"+7")"), forecast));
   expect_bad(openweather::ParseReport(weather, forecast.substr(0, 500)));
-  expect_bad(openweather::ParseReport(weather, R"({"cod":"200"})"));
-  expect_bad(openweather::ParseReport(weather, Replaced(forecast, R"("dt":1795251600)", R"("dt":1795240800)")));
+  expect_bad(openweather::ParseReport(Replaced(weather, R"("dt":1795237200)", R"("dt":"x")"), R"({"cod":"200"})"));
+}
+
+TEST(OpenWeatherParse, WhatIsOddIsLostAndNoMore) {
+  const std::string weather = Testdata("openweather_weather.json");
+  const std::string forecast = Testdata("openweather_forecast.json");
+  const auto parse = [](const std::string& current, const std::string& rows) {
+    auto report = openweather::ParseReport(current, rows);
+    EXPECT_TRUE(report.ok()) << report.status();
+    return report.value_or(SourceReport{});
+  };
+  EXPECT_FALSE(parse(Replaced(weather, R"("main":{"temp")", R"("mein":{"temp")"), forecast).current);
+  EXPECT_TRUE(parse(weather, R"({"cod":"200"})").rows.empty());
+  EXPECT_EQ(parse(weather, Replaced(forecast, R"("dt":1795251600)", R"("dt":1795240800)")).rows.size(), 4u);
+  EXPECT_EQ(parse(Replaced(weather, R"("timezone":25200)", R"("timezone":"+7")"), forecast).utc_offset, absl::Hours(7));
 }
 
 TEST(OpenWeatherParse, ReadsPlacesInTheLanguageAskedFor) {
@@ -146,8 +190,44 @@ TEST(OpenWeatherParse, ReadsPlacesInTheLanguageAskedFor) {
   ASSERT_TRUE(places.ok()) << places.status();
   ASSERT_EQ(places->size(), 4u);
   EXPECT_EQ((*places)[0].name, "Luân Đôn");
+  EXPECT_THAT((*places)[0].other_names, ::testing::Contains("London"));
+  EXPECT_GT((*places)[0].languages, 0);
   EXPECT_EQ((*places)[2].region, "Ontario");
   EXPECT_EQ(ReasonOf(openweather::ParsePlaces("{}", "en").status()), reason::kBadAnswer);
+}
+
+// Each row of the table is a search, what the geocoder answers, and the place that a person means.
+TEST(PlaceMatch, FindsLargeCitiesByTheNamesThatPeopleType) {
+  simdjson::dom::parser parser;
+  simdjson::dom::array table;
+  const std::string text = Testdata("geocoding_cities.json");
+  ASSERT_EQ(parser.parse(text).get_array().get(table), simdjson::SUCCESS);
+  std::set<uint64_t> cities;
+  std::set<std::string> languages;
+  for (const json::Element row : table) {
+    const std::string query = json::Text(row, "query");
+    const std::string language = json::Text(row, "language");
+    const auto places = open_meteo::ParsePlaces("open-meteo", simdjson::to_string(row));
+    ASSERT_TRUE(places.ok()) << places.status();
+    const auto matches = MatchPlaces(ParsePlaceName(query), language, *places);
+    ASSERT_EQ(matches.size(), 1u) << query << " in " << language;
+    uint64_t wanted = 0;
+    ASSERT_EQ(row["id"].get_uint64().get(wanted), simdjson::SUCCESS);
+    simdjson::dom::array results;
+    ASSERT_EQ(row["results"].get_array().get(results), simdjson::SUCCESS);
+    for (const json::Element result : results) {
+      uint64_t id = 0;
+      ASSERT_EQ(result["id"].get_uint64().get(id), simdjson::SUCCESS);
+      if (id != wanted) continue;
+      const Coordinates there = {*json::Number(result, "latitude", {-90, 90}),
+                                 *json::Number(result, "longitude", {-180, 180})};
+      EXPECT_LT(DistanceKilometers(there, matches[0].coordinates), 30) << query << " in " << language;
+    }
+    cities.insert(wanted);
+    languages.insert(language);
+  }
+  EXPECT_GE(cities.size(), 200u);
+  EXPECT_GE(languages.size(), 10u);
 }
 
 TEST(JsonReader, CutsLongTextsAtACharactersEnd) {

@@ -52,6 +52,8 @@ class Source {
   virtual std::string_view name() const = 0;
   // Upstream requests that FetchReport makes: what it costs of the source's budget.
   virtual int requests_per_report() const = 0;
+  // Upstream requests that FetchPlaces makes for `request`: likewise.
+  virtual int requests_per_search(const PlacesRequest&) const { return 1; }
   // The tag of the language that texts come in when `tag` is asked for.
   virtual std::string LanguageFor(std::string_view tag) const = 0;
 

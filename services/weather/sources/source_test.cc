@@ -1,6 +1,7 @@
 // Both sources over real sockets, and every wrong answer that docs/how-to/weather-errors.md lists.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <zlib.h>
 
 #include <condition_variable>
 #include <future>
@@ -18,13 +19,29 @@
 namespace stratus::weather {
 namespace {
 
+using ::testing::ElementsAre;
 using testing::FakeUpstream;
 using ::testing::HasSubstr;
 using testing::kApiKey;
 using ::testing::Not;
 using testing::Testdata;
+using ::testing::UnorderedElementsAre;
 
 constexpr Coordinates kHanoi{21.03, 105.83};
+
+std::string Gzip(const std::string& text) {
+  z_stream stream = {};
+  EXPECT_EQ(deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
+  std::string out(deflateBound(&stream, text.size()), '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+  stream.avail_in = static_cast<uInt>(text.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
+}
 
 template <typename T>
 class Waiter {
@@ -143,6 +160,37 @@ TEST_F(SourceTest, TooManyRequestsSayWhenToTryAgain) {
   EXPECT_EQ(retry.retry_delay().seconds(), 17);
 }
 
+TEST_F(SourceTest, ADateSaysWhenToTryAgainAsWellAsSecondsDo) {
+  upstream_.SetAnswer("", [](const http_server::Request&) {
+    const std::string when =
+        absl::FormatTime("%a, %d %b %Y %H:%M:%S GMT", absl::Now() + absl::Minutes(20), absl::UTCTimeZone());
+    return http_server::Response{.status = 503, .headers = {{"retry-after", when}}, .body = "{}"};
+  });
+  google::rpc::RetryInfo retry;
+  ASSERT_TRUE(core::GetDetail(OpenWeatherError(), &retry));
+  EXPECT_GT(retry.retry_delay().seconds(), 19 * 60);
+  EXPECT_LE(retry.retry_delay().seconds(), 20 * 60);
+}
+
+TEST_F(SourceTest, AsksForCompressedAnswersAndReadsThem) {
+  upstream_.SetAnswer("/v1/forecast", [](const http_server::Request& request) {
+    EXPECT_THAT(std::string(request.Header("accept-encoding")), HasSubstr("gzip"));
+    return http_server::Response{
+        .status = 200, .headers = {{"content-encoding", "gzip"}}, .body = Gzip(Testdata("open_meteo_chatham.json"))};
+  });
+  const auto report = Report(*open_meteo_);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->rows.size(), 72u);
+}
+
+TEST_F(SourceTest, ASmallAnswerThatUnpacksToAHugeOneIsCutOffAtTheLimit) {
+  upstream_.SetAnswer("", [](const http_server::Request&) {
+    return http_server::Response{
+        .status = 200, .headers = {{"content-encoding", "gzip"}}, .body = Gzip(std::string(8 << 20, ' '))};
+  });
+  EXPECT_EQ(ReasonOf(OpenWeatherError()), reason::kTooLarge);
+}
+
 TEST_F(SourceTest, ServerErrorsAreUnavailableAndUnknownPlacesNotFound) {
   upstream_.AnswerWith("", 503, "upstream connect error");
   EXPECT_EQ(ReasonOf(OpenWeatherError()), reason::kFailed);
@@ -187,6 +235,49 @@ TEST_F(SourceTest, FindsPlacesByName) {
   open_meteo_->FetchPlaces({"Hanoi, VN", "vi-VN"}, absl::Now() + absl::Seconds(20), hanoi.Done());
   EXPECT_EQ(hanoi.Wait()->size(), 1u);
   EXPECT_THAT(upstream_.queries("/v1/search")[0], HasSubstr("name=Hanoi&count=50&language=vi"));
+}
+
+TEST_F(SourceTest, OpenWeathersGeocoderIsAskedInItsOwnCodes) {
+  const auto asked = [this](const std::string& text, const std::string& language = "") {
+    const size_t before = upstream_.queries("/geo/1.0/direct").size();
+    const PlacesRequest request = {text, language};
+    Waiter<std::vector<PlaceInfo>> places;
+    openweather_->FetchPlaces(request, absl::Now() + absl::Seconds(20), places.Done());
+    EXPECT_TRUE(places.Wait().ok());
+    std::vector<std::string> queries;
+    const std::vector<std::string> all = upstream_.queries("/geo/1.0/direct");
+    for (size_t i = before; i < all.size(); ++i) queries.push_back(all[i].substr(0, all[i].find('&')));
+    EXPECT_EQ(queries.size(), static_cast<size_t>(openweather_->requests_per_search(request))) << text;
+    return queries;
+  };
+  EXPECT_THAT(asked("London"), ElementsAre("q=London"));
+  EXPECT_THAT(asked("London, United Kingdom"), ElementsAre("q=London,GB"));
+  EXPECT_THAT(asked("London, Großbritannien", "de"), ElementsAre("q=London")) << "no name of a country in CLDR";
+  EXPECT_THAT(asked("London, Vereinigtes Königreich", "de"), ElementsAre("q=London,GB"));
+  EXPECT_THAT(asked("London, ON"), ElementsAre("q=London,CA"));
+  EXPECT_THAT(asked("London, KY, US"), ElementsAre("q=London,KY,US"));
+  EXPECT_THAT(asked("London, Kentucky"), ElementsAre("q=London,KY,US"));
+  EXPECT_THAT(asked("Washington, D.C."), ElementsAre("q=Washington,DC,US"));
+  EXPECT_THAT(asked("London, CA"), UnorderedElementsAre("q=London,CA,US", "q=London,CA"));
+}
+
+TEST_F(SourceTest, LanguagesOfPlacesAreNotThoseOfTheWeather) {
+  upstream_.AnswerWith("/geo/1.0/direct", 200,
+                       R"([{"name":"Prague","lat":50.08,"lon":14.42,"country":"CZ","local_names":
+      {"cs":"Praha","ko":"프라하","zh":"布拉格","lv":"Prāga","la":"Praga Latina","feature_name":"Prague"}}])");
+  const auto name = [this](const std::string& language) {
+    Waiter<std::vector<PlaceInfo>> places;
+    openweather_->FetchPlaces({"Prague", language}, absl::Now() + absl::Seconds(20), places.Done());
+    const auto found = places.Wait();
+    return found.ok() && found->size() == 1 ? found->front().name : "";
+  };
+  EXPECT_EQ(name("cs"), "Praha");
+  EXPECT_EQ(name("ko-KR"), "프라하");
+  EXPECT_EQ(name("zh-HK"), "布拉格");
+  EXPECT_EQ(name("lv"), "Prāga");
+  EXPECT_EQ(name("is"), "Prague");
+  EXPECT_EQ(openweather_->LanguageFor("zh-HK"), "zh-TW");
+  EXPECT_EQ(openweather_->LanguageFor("zh-MO"), "zh-TW");
 }
 
 TEST_F(SourceTest, PassesOnTheSourcesOwnJson) {

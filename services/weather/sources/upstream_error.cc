@@ -5,15 +5,15 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "google/rpc/error_details.pb.h"
 #include "lib/core/status.h"
+#include "lib/http_client/retry.h"
 
 namespace stratus::weather {
 namespace {
 
-constexpr int kRetryAfterSecondsMax = 3600;
+constexpr absl::Duration kRetryAfterMax = absl::Hours(1);
 constexpr absl::Duration kRateLimitPause = absl::Seconds(60);  // both sources count by the minute
 constexpr absl::Duration kFailurePause = absl::Seconds(5);
 // A source's error text is short; what comes beyond is not looked at.
@@ -53,13 +53,13 @@ std::string ReasonOf(const absl::Status& status) {
   return core::GetDetail(status, &info) && info.domain() == kErrorDomain ? info.reason() : std::string();
 }
 
-std::optional<absl::Duration> RetryAfter(const http_client::Response& response) {
-  int seconds = 0;
-  if (!absl::SimpleAtoi(core::ToAbsl(response.Header("retry-after")), &seconds) || seconds < 0) return std::nullopt;
-  return absl::Seconds(std::min(seconds, kRetryAfterSecondsMax));
+std::optional<absl::Duration> RetryAfter(const http_client::Response& response, absl::Time now) {
+  const auto asked = http_client::ParseRetryAfter(response.Header("retry-after"), now);
+  if (!asked) return std::nullopt;
+  return std::min(*asked, kRetryAfterMax);
 }
 
-absl::Status ErrorOfHttpStatus(std::string_view source, const http_client::Response& response) {
+absl::Status ErrorOfHttpStatus(std::string_view source, const http_client::Response& response, absl::Time now) {
   const absl::string_view name = core::ToAbsl(source);
   switch (response.status) {
     case 400:
@@ -74,12 +74,12 @@ absl::Status ErrorOfHttpStatus(std::string_view source, const http_client::Respo
       return core::WithRetryAfter(
           SourceError(absl::StatusCode::kResourceExhausted, reason::kRateLimited, source,
                       absl::StrCat(name, " has had too many requests from this server (HTTP 429)")),
-          RetryAfter(response).value_or(kRateLimitPause));
+          RetryAfter(response, now).value_or(kRateLimitPause));
     default:
       return core::WithRetryAfter(
           SourceError(absl::StatusCode::kUnavailable, reason::kFailed, source,
                       absl::StrCat(name, " answered with an error (HTTP ", response.status, ")")),
-          RetryAfter(response).value_or(kFailurePause));
+          RetryAfter(response, now).value_or(kFailurePause));
   }
 }
 

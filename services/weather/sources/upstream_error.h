@@ -37,7 +37,8 @@ absl::Status SourceError(absl::StatusCode code, std::string_view error_reason, s
 std::string ReasonOf(const absl::Status& status);
 
 // For an answer whose status is not 200.
-absl::Status ErrorOfHttpStatus(std::string_view source, const http_client::Response& response);
+// `now` is what a Retry-After that names a date counts from.
+absl::Status ErrorOfHttpStatus(std::string_view source, const http_client::Response& response, absl::Time now);
 
 // For no answer at all: what http_client::Client reported.
 absl::Status ErrorOfTransport(std::string_view source, const absl::Status& failure);
@@ -45,7 +46,8 @@ absl::Status ErrorOfTransport(std::string_view source, const absl::Status& failu
 // For an answer of status 200 that cannot be used; `what` says what is wrong with it, in our words.
 absl::Status BadAnswer(std::string_view source, std::string_view what);
 
-// Retry-After in seconds, at most an hour; nothing when absent or a date.
-std::optional<absl::Duration> RetryAfter(const http_client::Response& response);
+// The wait from `now` that Retry-After asks for, in seconds or by a date; at most an hour. Nothing when absent or
+// neither.
+std::optional<absl::Duration> RetryAfter(const http_client::Response& response, absl::Time now);
 
 }  // namespace stratus::weather
