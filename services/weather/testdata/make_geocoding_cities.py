@@ -83,9 +83,7 @@ def near(a, b):
 def plainly_meant(geocoder, city, text):
     """Whether nobody would ask which place is meant: no other of that name has a fifth of its people."""
     same = geocoder.by_name.get(key(text), [])
-    return all(
-        other is city or near(other, city) or other["population"] < RIVAL_SHARE * city["population"] for other in same
-    )
+    return all(other is city or near(other, city) or other["population"] < RIVAL_SHARE * city["population"] for other in same)
 
 
 def cases(geocoder):
