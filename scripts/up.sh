@@ -108,7 +108,7 @@ dev_token() {
     esac
   done
   [ -s "$READY" ] || die "the platform is not running: start it with ./dev up"
-  issuer=$(bound sandbox)
+  issuer=$(bound issuer)
   [ -n "$issuer" ] || die "the running platform uses a real Cognito pool, not the sandbox: claim a token from that pool"
   reply=$(jq -cn --arg client "$client" --arg scope "$scope" --arg ttl "$ttl" \
     '{client_id: $client, ttl_seconds: ($ttl | tonumber)} + (if $scope == "" then {} else {scope: $scope} end)' |
@@ -128,7 +128,7 @@ print_calls() {
 Stratus is up:  http://$gateway      docs: http://$gateway/docs
 
 TEXT
-  if [ -z "$(bound sandbox)" ]; then
+  if [ -z "$(bound issuer)" ]; then
     echo "Tokens come from your Cognito pool (COGNITO_USER_POOL_ID or COGNITO_ISSUER is set)."
     return
   fi

@@ -48,7 +48,7 @@ TEST(Allocation, ARememberedTokenCostsNone) {
   auto source = std::make_unique<testing::FakeKeySource>();
   source->Serve(testing::Jwks({&key}));
   CognitoOptions options;
-  options.issuer = kIssuer;
+  options.issuers = {{.issuer = kIssuer, .jwks_url = ""}};
   options.client_ids = {"client"};
   options.background_refresh = false;
   CognitoAuthenticator authenticator(options, std::move(source), clock);

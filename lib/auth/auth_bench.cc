@@ -20,7 +20,7 @@ CognitoAuthenticator& Authenticator() {
     auto source = std::make_unique<testing::FakeKeySource>();
     source->Serve(testing::Jwks({&testing::SharedKey(kKeyId)}));
     CognitoOptions options;
-    options.issuer = kIssuer;
+    options.issuers = {{.issuer = kIssuer, .jwks_url = ""}};
     options.client_ids = {kClient};
     return std::make_unique<CognitoAuthenticator>(options, std::move(source)).release();
   }();

@@ -35,15 +35,15 @@ void WriteMetrics(const CognitoAuthenticator::Stats& stats, telemetry::Snapshot&
   out.Counter(kLookups, kLookupsHelp, static_cast<double>(stats.checks.cache_misses), {{"result", "miss"}});
   out.Gauge("stratus_auth_cached_tokens", "Verified tokens held.", static_cast<double>(stats.cached_tokens));
   out.Gauge("stratus_auth_waiting", "Checks that wait for a fetch of the key set.", static_cast<double>(stats.waiting));
-  out.Gauge("stratus_auth_keys", "Keys of the issuer held.", static_cast<double>(stats.keys.keys));
+  out.Gauge("stratus_auth_keys", "Keys of the issuers held.", static_cast<double>(stats.keys.keys));
   if (stats.keys.age.has_value()) {
-    out.Gauge("stratus_auth_keys_age_seconds", "Time since the key set was last fetched.",
+    out.Gauge("stratus_auth_keys_age_seconds",
+              "Time since the key set of the issuer that was asked least recently was fetched.",
               absl::ToDoubleSeconds(*stats.keys.age));
   }
   constexpr char kRefreshes[] = "stratus_auth_key_refreshes_total";
   constexpr char kRefreshesHelp[] = "Fetches of the key set.";
-  out.Counter(kRefreshes, kRefreshesHelp, static_cast<double>(stats.keys.refreshes - stats.keys.refresh_failures),
-              {{"result", "ok"}});
+  out.Counter(kRefreshes, kRefreshesHelp, static_cast<double>(stats.keys.refreshes), {{"result", "ok"}});
   out.Counter(kRefreshes, kRefreshesHelp, static_cast<double>(stats.keys.refresh_failures), {{"result", "failed"}});
 }
 

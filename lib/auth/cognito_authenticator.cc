@@ -1,8 +1,11 @@
 #include "lib/auth/cognito_authenticator.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
+#include "absl/base/macros.h"
+#include "absl/strings/str_cat.h"
 #include "lib/auth/extractor.h"
 #include "lib/auth/token_memo.h"
 
@@ -19,11 +22,23 @@ constexpr int kRefreshesAwaited = 2;
 std::atomic<uint64_t> g_next_owner{1};
 
 VerifierOptions ToVerifierOptions(const CognitoOptions& options) {
-  return {.issuer = options.issuer,
+  std::vector<std::string> issuers;
+  for (const IssuerOptions& issuer : options.issuers) issuers.push_back(issuer.issuer);
+  return {.issuers = std::move(issuers),
           .client_ids = options.client_ids,
           .any_client = options.any_client,
           .tenant_required = !options.claims.tenant.empty(),
           .clock_skew = options.clock_skew};
+}
+
+const std::string& IdentityOf(const IssuerOptions& options) {
+  return options.identity.empty() ? options.issuer : options.identity;
+}
+
+std::vector<std::unique_ptr<KeySource>> ListOf(std::unique_ptr<KeySource> source) {
+  std::vector<std::unique_ptr<KeySource>> sources;
+  sources.push_back(std::move(source));
+  return sources;
 }
 
 Outcome Refused(Class result, const char* reason) { return {result, nullptr, reason}; }
@@ -38,15 +53,33 @@ Outcome Authorize(std::shared_ptr<const Principal> principal, const Policy& poli
 
 CognitoAuthenticator::CognitoAuthenticator(CognitoOptions options, std::unique_ptr<KeySource> source,
                                            const core::Clock& clock)
+    : CognitoAuthenticator(std::move(options), ListOf(std::move(source)), clock) {}
+
+CognitoAuthenticator::CognitoAuthenticator(CognitoOptions options, std::vector<std::unique_ptr<KeySource>> sources,
+                                           const core::Clock& clock)
     : options_(std::move(options)),
       clock_(clock),
       verifier_(ToVerifierOptions(options_)),
       owner_(g_next_owner.fetch_add(1, std::memory_order_relaxed)),
-      tokens_(options_.cached_tokens_max),
-      source_(std::move(source)),
-      keys_(JwksCache::Create(source_.get(), &clock_, options_.jwks,
-                              [this](const KeyChange& change) { OnKeysSettled(change); })) {
-  keys_->Tick();
+      tokens_(options_.cached_tokens_max) {
+  ABSL_HARDENING_ASSERT(!sources.empty() && sources.size() <= kIssuersMax);
+  ABSL_HARDENING_ASSERT(options_.issuers.size() == sources.size());
+  const std::string& first = IdentityOf(options_.issuers.front());
+  for (size_t i = 0; i < sources.size(); ++i) {
+    const std::string& identity = IdentityOf(options_.issuers[i]);
+    issuers_.push_back({.identity = identity,
+                        .tenant_suffix = identity == first ? "" : absl::StrCat("@", identity),
+                        .source = std::move(sources[i]),
+                        .keys = nullptr});
+  }
+  // Only now: a fetch may call back at once.
+  for (size_t i = 0; i < issuers_.size(); ++i) {
+    JwksCacheOptions jwks = options_.jwks;
+    jwks.lazy = options_.issuers[i].lazy;
+    issuers_[i].keys = JwksCache::Create(issuers_[i].source.get(), &clock_, jwks, &key_generation_,
+                                         [this, i](const KeyChange& change) { OnKeysSettled(i, change); });
+  }
+  Tick();
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -57,18 +90,24 @@ CognitoAuthenticator::~CognitoAuthenticator() {
   }
   wake_.NotifyOne();
   thread_.join();
-  source_.reset();  // no callback reaches this object from here on
+  for (Issuer& issuer : issuers_) issuer.source.reset();  // no callback reaches this object from here on
   arrived_.splice(arrived_.end(), parked_);
   for (Waiter& waiter : arrived_) waiter.done(Refused(Class::kUnavailable, "shutting down"));
 }
 
+void CognitoAuthenticator::Tick() {
+  for (const Issuer& issuer : issuers_) issuer.keys->Tick();
+}
+
 Outcome CognitoAuthenticator::Check(absl::Span<const std::string_view> authorization, const Policy& policy) {
-  Outcome outcome = Decide(authorization, policy);
+  size_t issuer = 0;
+  Outcome outcome = Decide(authorization, policy, &issuer);
   counters_.CountOutcome(outcome.result);
   return outcome;
 }
 
-Outcome CognitoAuthenticator::Decide(absl::Span<const std::string_view> authorization, const Policy& policy) {
+Outcome CognitoAuthenticator::Decide(absl::Span<const std::string_view> authorization, const Policy& policy,
+                                     size_t* issuer) {
   if (policy.kind == Policy::Kind::kPublic) return {Class::kAllowed, nullptr, ""};
   if (policy.kind == Policy::Kind::kDenied) return Refused(Class::kDenied, "method has no authorization rule");
   const Extraction extraction = ExtractBearer(authorization);
@@ -77,10 +116,10 @@ Outcome CognitoAuthenticator::Decide(absl::Span<const std::string_view> authoriz
     case Extraction::Kind::kMalformed: return Refused(Class::kMalformedRequest, extraction.reason);
     case Extraction::Kind::kToken: break;
   }
-  return DecideToken(extraction.token, policy);
+  return DecideToken(extraction.token, policy, issuer);
 }
 
-Outcome CognitoAuthenticator::DecideToken(std::string_view token, const Policy& policy) {
+Outcome CognitoAuthenticator::DecideToken(std::string_view token, const Policy& policy, size_t* issuer) {
   // Before the hash: what a stranger may make us hash is bounded.
   if (token.size() > kTokenBytesMax) return Refused(Class::kBadToken, "token over 8 KB");
   std::optional<TokenDigest> digest;
@@ -89,7 +128,7 @@ Outcome CognitoAuthenticator::DecideToken(std::string_view token, const Policy& 
     return Authorize(std::move(principal), policy);
   }
   counters_.CountCacheMiss();
-  Outcome outcome = VerifyInFull(token, *digest);
+  Outcome outcome = VerifyInFull(token, *digest, issuer);
   return outcome.allowed() ? Authorize(std::move(outcome.principal), policy) : outcome;
 }
 
@@ -114,14 +153,16 @@ std::shared_ptr<const Principal> CognitoAuthenticator::FindVerified(std::string_
   return principal;
 }
 
-Outcome CognitoAuthenticator::VerifyInFull(std::string_view token, const TokenDigest& digest) {
+Outcome CognitoAuthenticator::VerifyInFull(std::string_view token, const TokenDigest& digest, size_t* issuer) {
   ParsedToken parsed;
   Verdict verdict = ParseToken(token, options_.claims, &parsed);
   if (verdict.ok()) verdict = verifier_.CheckHeader(parsed.header);
   if (verdict.ok()) verdict = verifier_.CheckClaims(parsed.claims, clock_.Now());
   if (!verdict.ok()) return Refused(Class::kBadToken, verdict.reason());
 
-  const KeyLookup lookup = keys_->Find(parsed.header.key_id);
+  *issuer = *verifier_.IssuerOf(parsed.claims);  // CheckClaims has seen to it
+  const Issuer& named = issuers_[*issuer];
+  const KeyLookup lookup = named.keys->Find(parsed.header.key_id);
   switch (lookup.kind) {
     case KeyLookup::Kind::kFound: break;
     case KeyLookup::Kind::kUnknown: return Refused(Class::kBadToken, lookup.reason);
@@ -130,9 +171,19 @@ Outcome CognitoAuthenticator::VerifyInFull(std::string_view token, const TokenDi
   }
   verdict = verifier_.CheckSignature(parsed, *lookup.key);
   if (!verdict.ok()) return Refused(Class::kBadToken, verdict.reason());
-  auto principal = std::make_shared<const Principal>(Verifier::ToPrincipal(std::move(parsed.claims)));
+  auto principal = PrincipalOf(std::move(parsed.claims), named);
+  if (principal == nullptr) return Refused(Class::kBadToken, "its tenant reads like one of another issuer");
   tokens_.Insert(digest, principal, lookup.key->serial(), lookup.generation);
   return {Class::kAllowed, std::move(principal), ""};
+}
+
+std::shared_ptr<const Principal> CognitoAuthenticator::PrincipalOf(TokenClaims claims, const Issuer& issuer) const {
+  Principal principal = Verifier::ToPrincipal(std::move(claims), issuer.identity);
+  for (const Issuer& other : issuers_) {
+    if (!other.tenant_suffix.empty() && principal.tenant.ends_with(other.tenant_suffix)) return nullptr;
+  }
+  principal.tenant += issuer.tenant_suffix;
+  return std::make_shared<const Principal>(std::move(principal));
 }
 
 void CognitoAuthenticator::CheckLater(absl::Span<const std::string_view> authorization, const Policy& policy,
@@ -151,47 +202,51 @@ void CognitoAuthenticator::CheckLater(absl::Span<const std::string_view> authori
   wake_.NotifyOne();
 }
 
-void CognitoAuthenticator::OnKeysSettled(const KeyChange& change) {
+void CognitoAuthenticator::OnKeysSettled(size_t issuer, const KeyChange& change) {
   tokens_.DropKeys(change.dropped_keys, change.generation);
   {
     core::MutexLock lock(mu_);
-    refreshed_ = true;
+    refreshed_.set(issuer);
   }
   wake_.NotifyOne();
 }
 
 void CognitoAuthenticator::Run() {
   for (;;) {
-    bool refreshed = false;
+    IssuerSet refreshed;
     {
       core::MutexLock lock(mu_);
-      if (!stopping_ && !refreshed_ && arrived_.empty()) wake_.WaitFor(lock, kTickInterval);
+      if (!stopping_ && refreshed_.none() && arrived_.empty()) wake_.WaitFor(lock, kTickInterval);
       if (stopping_) return;
-      refreshed = std::exchange(refreshed_, false);
+      refreshed = std::exchange(refreshed_, IssuerSet());
     }
     ServeWaiters(refreshed);
-    if (options_.background_refresh) keys_->Tick();
+    if (options_.background_refresh) Tick();
   }
 }
 
-std::list<CognitoAuthenticator::Waiter> CognitoAuthenticator::TakeWaiters(bool refreshed) {
+std::list<CognitoAuthenticator::Waiter> CognitoAuthenticator::TakeWaiters(IssuerSet refreshed) {
   std::list<Waiter> due;
   core::MutexLock lock(mu_);
-  if (refreshed) {
-    for (Waiter& waiter : parked_) ++waiter.refreshes_seen;
-    due.splice(due.end(), parked_);
+  for (auto waiter = parked_.begin(); waiter != parked_.end();) {
+    const auto next = std::next(waiter);
+    if (refreshed.test(waiter->issuer)) {
+      ++waiter->refreshes_seen;
+      due.splice(due.end(), parked_, waiter);
+    }
+    waiter = next;
   }
   due.splice(due.end(), arrived_);
   return due;
 }
 
-void CognitoAuthenticator::ServeWaiters(bool refreshed) {
+void CognitoAuthenticator::ServeWaiters(IssuerSet refreshed) {
   std::list<Waiter> due = TakeWaiters(refreshed);
   std::list<Waiter> pending;
   for (auto waiter = due.begin(); waiter != due.end();) {
     const auto next = std::next(waiter);
     const std::string_view value = waiter->authorization;
-    Outcome outcome = Decide({&value, 1}, waiter->policy);
+    Outcome outcome = Decide({&value, 1}, waiter->policy, &waiter->issuer);
     if (outcome.pending() && waiter->refreshes_seen < kRefreshesAwaited) {
       pending.splice(pending.end(), due, waiter);
     } else {
@@ -214,7 +269,14 @@ void CognitoAuthenticator::Answer(const Waiter& waiter, Outcome outcome) {
 }
 
 CognitoAuthenticator::Stats CognitoAuthenticator::stats() const {
-  Stats stats{.checks = counters_.Sum(), .cached_tokens = tokens_.size(), .keys = keys_->stats()};
+  Stats stats{.checks = counters_.Sum(), .cached_tokens = tokens_.size(), .keys = {}};
+  for (const Issuer& issuer : issuers_) {
+    const JwksCache::Stats keys = issuer.keys->stats();
+    stats.keys.refreshes += keys.refreshes;
+    stats.keys.refresh_failures += keys.refresh_failures;
+    stats.keys.keys += keys.keys;
+    if (keys.age.has_value()) stats.keys.age = std::max(stats.keys.age.value_or(*keys.age), *keys.age);
+  }
   core::MutexLock lock(mu_);
   stats.waiting = waiting_;
   return stats;

@@ -30,7 +30,7 @@ Policy Needs(std::vector<std::string> scopes, std::vector<std::string> groups = 
 
 CognitoOptions TestOptions() {
   CognitoOptions options;
-  options.issuer = kIssuer;
+  options.issuers = {{.issuer = kIssuer, .jwks_url = ""}};
   options.client_ids = {kClient};
   options.background_refresh = false;
   return options;
@@ -87,6 +87,97 @@ TEST_F(CognitoAuthenticatorTest, AllowsAGoodTokenAndSaysWhoItSpeaksFor) {
   EXPECT_EQ(outcome.principal->expires, clock_.Now() + absl::Hours(1));
 }
 
+constexpr char kSecondOfPool[] = "https://issuer-cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Ab12";
+constexpr char kPartner[] = "https://login.partner.example";
+
+// A pool with its two issuers, and a partner's.
+class SeveralIssuersTest : public ::testing::Test {
+ protected:
+  void Start() {
+    CognitoOptions options = TestOptions();
+    options.issuers.push_back({.issuer = kSecondOfPool, .jwks_url = "", .identity = kIssuer, .lazy = true});
+    options.issuers.push_back({.issuer = kPartner, .jwks_url = ""});
+    options.claims.tenant = "org";
+    std::vector<std::unique_ptr<KeySource>> sources;
+    for (FakeKeySource*& source : sources_) {
+      auto made = std::make_unique<FakeKeySource>();
+      source = made.get();
+      sources.push_back(std::move(made));
+    }
+    sources_[0]->Serve(Jwks({&SharedKey("one")}));
+    sources_[1]->Serve(Jwks({&SharedKey("two")}));
+    sources_[2]->Serve(Jwks({&SharedKey("three")}));
+    authenticator_ = std::make_unique<CognitoAuthenticator>(std::move(options), std::move(sources), clock_);
+  }
+
+  Outcome Check(const SigningKey& key, std::string_view issuer, std::string_view org = "acme") {
+    const std::string claims =
+        AccessClaims(issuer, kClient, "a/read", clock_.Now(), absl::StrCat(R"(,"org":")", core::ToAbsl(org), "\""));
+    const std::string value = "Bearer " + key.Sign(claims);
+    const std::string_view view = value;
+    Outcome outcome = authenticator_->Check({&view, 1}, policy_);
+    // A lazy issuer's first token waits for its keys, which the fake source gives at once.
+    return outcome.pending() ? authenticator_->Check({&view, 1}, policy_) : outcome;
+  }
+
+  core::ManualClock clock_;
+  const Policy policy_ = Needs({"a/read"});
+  FakeKeySource* sources_[3] = {};
+  std::unique_ptr<CognitoAuthenticator> authenticator_;
+};
+
+TEST_F(SeveralIssuersTest, TokensOfEachCountAndAPoolsTwoAreOne) {
+  Start();
+  const Outcome first = Check(SharedKey("one"), kIssuer);
+  const Outcome second = Check(SharedKey("two"), kSecondOfPool);
+  const Outcome partner = Check(SharedKey("three"), kPartner);
+  ASSERT_TRUE(first.allowed() && second.allowed() && partner.allowed()) << second.reason;
+  EXPECT_EQ(first.principal->issuer, kIssuer);
+  EXPECT_EQ(second.principal->issuer, kIssuer);
+  EXPECT_EQ(second.principal->tenant, first.principal->tenant);
+  EXPECT_EQ(first.principal->tenant, "acme");
+  EXPECT_EQ(partner.principal->issuer, kPartner);
+  EXPECT_EQ(partner.principal->tenant, "acme@https://login.partner.example");
+}
+
+TEST_F(SeveralIssuersTest, AKeyCountsForItsOwnIssuerAlone) {
+  Start();
+  const char* issuers[] = {kIssuer, kSecondOfPool, kPartner};
+  const char* keys[] = {"one", "two", "three"};
+  for (int issuer = 0; issuer < 3; ++issuer) {
+    for (int key = 0; key < 3; ++key) {
+      EXPECT_EQ(Check(SharedKey(keys[key]), issuers[issuer]).allowed(), key == issuer) << issuer << key;
+    }
+  }
+  EXPECT_EQ(Check(SharedKey("one"), "https://nobody.example").result, Class::kBadToken);
+}
+
+TEST_F(SeveralIssuersTest, NoTenantCanBeTakenForAnotherIssuers) {
+  Start();
+  const Outcome posing = Check(SharedKey("one"), kIssuer, "acme@https://login.partner.example");
+  EXPECT_EQ(posing.result, Class::kBadToken);
+  EXPECT_TRUE(Check(SharedKey("one"), kIssuer, "acme@elsewhere").allowed());
+}
+
+TEST_F(SeveralIssuersTest, ForgedTokensOfAnIssuerThatIsNotThereCostOneFetch) {
+  Start();
+  sources_[1]->Serve(absl::NotFoundError("HTTP status 403"));
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(Check(SharedKey("one"), kSecondOfPool).result, Class::kBadToken);
+  EXPECT_EQ(sources_[1]->fetches(), 1);
+}
+
+TEST_F(SeveralIssuersTest, ADroppedKeyOfOneForgetsItsTokensAndNoOthers) {
+  Start();
+  ASSERT_TRUE(Check(SharedKey("one"), kIssuer).allowed());
+  ASSERT_TRUE(Check(SharedKey("three"), kPartner).allowed());
+  sources_[2]->Serve(Jwks({&SharedKey("two")}));
+  clock_.Advance(absl::Minutes(6));
+  authenticator_->Tick();
+  EXPECT_FALSE(Check(SharedKey("three"), kPartner).allowed());
+  EXPECT_TRUE(Check(SharedKey("two"), kPartner).allowed());
+  EXPECT_TRUE(Check(SharedKey("one"), kIssuer).allowed());
+}
+
 TEST_F(CognitoAuthenticatorTest, PublicMethodsNeedNoTokenAndLookAtNone) {
   Start();
   const Policy open{.kind = Policy::Kind::kPublic, .any_scope = {}, .any_group = {}};
@@ -94,6 +185,19 @@ TEST_F(CognitoAuthenticatorTest, PublicMethodsNeedNoTokenAndLookAtNone) {
   const Outcome outcome = CheckValue("Bearer nonsense", open);
   EXPECT_TRUE(outcome.allowed());
   EXPECT_EQ(outcome.principal, nullptr);
+}
+
+TEST_F(CognitoAuthenticatorTest, AnIntegerOfManyDigitsInAnUnrelatedClaimIsNoFault) {
+  Start();
+  for (const char* extra : {R"(,"serial":123456789012345678901234567890)", R"(,"low":-99999999999999999999)",
+                            R"(,"list":[18446744073709551616,{"a":18446744073709551616}])"}) {
+    const Outcome outcome = Check(key_.Sign(AccessClaims(kIssuer, kClient, "a/read", clock_.Now(), extra)));
+    EXPECT_TRUE(outcome.allowed()) << extra << ": " << outcome.reason;
+  }
+  for (const char* bad : {R"(,"serial":0123456789012345678901)", R"(,"serial":123456789012345678901x)"}) {
+    EXPECT_EQ(Check(key_.Sign(AccessClaims(kIssuer, kClient, "a/read", clock_.Now(), bad))).result, Class::kBadToken)
+        << bad;
+  }
 }
 
 TEST_F(CognitoAuthenticatorTest, MethodsWithoutARuleAreDeniedToEveryone) {

@@ -22,8 +22,11 @@ Environment ProcessEnvironment();
 bool NamesAnIssuer(const Environment& environment);
 
 // Options from these variables:
-//   AWS_DEFAULT_REGION, COGNITO_USER_POOL_ID  give issuer and key URL; the region may be left to the pool's own prefix
-//   COGNITO_ISSUER, JWK_URL                   each overrides what region and pool give
+//   AWS_DEFAULT_REGION, COGNITO_USER_POOL_ID  give the pool's two issuers and their key URLs; the region may be left to
+//                                             the pool's own prefix
+//   COGNITO_ISSUER                            overrides them; one issuer or several, comma-separated
+//   JWK_URL                                   where the keys are, for one issuer; a pool's second one is then not taken
+//   JWK_REFRESH_SECONDS                       how often keys are fetched: 1 to 86400, 300 by default
 //   COGNITO_APP_CLIENT_ID                     accepted clients, comma-separated; `*`: every client of the issuer
 //   COGNITO_SCOPE_KEY                         the claim that holds the scopes; default `scope`
 // INVALID_ARGUMENT names the variable, what is wrong with it and what to set. Addresses have to be https, or http to a

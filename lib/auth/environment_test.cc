@@ -31,8 +31,16 @@ TEST(AuthEnvironment, RegionAndPoolGiveIssuerAndKeys) {
                                                     {"COGNITO_USER_POOL_ID", "eu-west-1_Ab12"},
                                                     {"COGNITO_APP_CLIENT_ID", "one, two"}}));
   ASSERT_TRUE(options.ok()) << options.status();
-  EXPECT_EQ(options->issuer, "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Ab12");
-  EXPECT_EQ(options->jwks_url, "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Ab12/.well-known/jwks.json");
+  ASSERT_EQ(options->issuers.size(), 2u);
+  const IssuerOptions& first = options->issuers[0];
+  EXPECT_EQ(first.issuer, "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Ab12");
+  EXPECT_EQ(first.jwks_url, "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Ab12/.well-known/jwks.json");
+  EXPECT_FALSE(first.lazy);
+  const IssuerOptions& second = options->issuers[1];
+  EXPECT_EQ(second.issuer, "https://issuer-cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Ab12");
+  EXPECT_EQ(second.jwks_url, second.issuer + "/.well-known/jwks.json");
+  EXPECT_EQ(second.identity, first.issuer);
+  EXPECT_TRUE(second.lazy);
   EXPECT_THAT(options->client_ids, ElementsAre("one", "two"));
   EXPECT_FALSE(options->any_client);
   EXPECT_EQ(options->claims.scope, "scope");
@@ -42,7 +50,54 @@ TEST(AuthEnvironment, ThePoolNamesItsRegionWhenNoVariableDoes) {
   const auto options =
       OptionsFromEnvironment(From({{"COGNITO_USER_POOL_ID", "us-east-2_X9"}, {"COGNITO_APP_CLIENT_ID", "one"}}));
   ASSERT_TRUE(options.ok()) << options.status();
-  EXPECT_EQ(options->issuer, "https://cognito-idp.us-east-2.amazonaws.com/us-east-2_X9");
+  EXPECT_EQ(options->issuers[0].issuer, "https://cognito-idp.us-east-2.amazonaws.com/us-east-2_X9");
+}
+
+TEST(AuthEnvironment, ChinaHasADomainOfItsOwn) {
+  const auto options =
+      OptionsFromEnvironment(From({{"COGNITO_USER_POOL_ID", "cn-north-1_X9"}, {"COGNITO_APP_CLIENT_ID", "one"}}));
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->issuers[0].issuer, "https://cognito-idp.cn-north-1.amazonaws.com.cn/cn-north-1_X9");
+  EXPECT_EQ(options->issuers[1].issuer, "https://issuer-cognito-idp.cn-north-1.amazonaws.com.cn/cn-north-1_X9");
+}
+
+TEST(AuthEnvironment, TakesAListOfIssuers) {
+  const auto options = OptionsFromEnvironment(From({{"COGNITO_ISSUER", "https://a.example/x, https://b.example/"},
+                                                    {"COGNITO_APP_CLIENT_ID", "one"},
+                                                    {"JWK_REFRESH_SECONDS", "30"}}));
+  ASSERT_TRUE(options.ok()) << options.status();
+  ASSERT_EQ(options->issuers.size(), 2u);
+  EXPECT_EQ(options->issuers[1].issuer, "https://b.example/");
+  EXPECT_EQ(options->issuers[1].jwks_url, "https://b.example/.well-known/jwks.json");
+  EXPECT_EQ(options->issuers[1].identity, "");
+  EXPECT_FALSE(options->issuers[1].lazy);
+  EXPECT_EQ(options->jwks.refresh_interval, absl::Seconds(30));
+}
+
+TEST(AuthEnvironment, RefusesWhatAListCannotMean) {
+  EXPECT_THAT(ErrorOf({{"COGNITO_ISSUER", "https://a.example,https://b.example"},
+                       {"JWK_URL", "https://keys.example"},
+                       {"COGNITO_APP_CLIENT_ID", "one"}}),
+              HasSubstr("JWK_URL: is set beside 2 issuers"));
+  EXPECT_THAT(ErrorOf({{"COGNITO_ISSUER", "https://a.example,https://a.example"}, {"COGNITO_APP_CLIENT_ID", "one"}}),
+              HasSubstr("twice"));
+  EXPECT_THAT(ErrorOf({{"COGNITO_ISSUER", "https://a.example,"}, {"COGNITO_APP_CLIENT_ID", "one"}}),
+              HasSubstr("COGNITO_ISSUER: is not a URL"));
+  for (const char* bad : {"0", "86401", "soon", "1.5"}) {
+    EXPECT_THAT(
+        ErrorOf(
+            {{"COGNITO_ISSUER", "https://a.example"}, {"COGNITO_APP_CLIENT_ID", "one"}, {"JWK_REFRESH_SECONDS", bad}}),
+        HasSubstr("JWK_REFRESH_SECONDS"));
+  }
+}
+
+TEST(AuthEnvironment, AKeyUrlIsThatOfAPoolsFirstIssuer) {
+  const auto options = OptionsFromEnvironment(From({{"COGNITO_USER_POOL_ID", "eu-west-1_Ab12"},
+                                                    {"JWK_URL", "https://mirror.example/jwks"},
+                                                    {"COGNITO_APP_CLIENT_ID", "one"}}));
+  ASSERT_TRUE(options.ok()) << options.status();
+  ASSERT_EQ(options->issuers.size(), 1u);
+  EXPECT_EQ(options->issuers[0].jwks_url, "https://mirror.example/jwks");
 }
 
 TEST(AuthEnvironment, IssuerAndKeyUrlOverrideThePool) {
@@ -53,8 +108,8 @@ TEST(AuthEnvironment, IssuerAndKeyUrlOverrideThePool) {
                                                     {"COGNITO_APP_CLIENT_ID", "*"},
                                                     {"COGNITO_SCOPE_KEY", "permissions"}}));
   ASSERT_TRUE(options.ok()) << options.status();
-  EXPECT_EQ(options->issuer, "https://issuer.example.com/");
-  EXPECT_EQ(options->jwks_url, "https://keys.example.com/jwks?v=1");
+  EXPECT_EQ(options->issuers[0].issuer, "https://issuer.example.com/");
+  EXPECT_EQ(options->issuers[0].jwks_url, "https://keys.example.com/jwks?v=1");
   EXPECT_TRUE(options->any_client);
   EXPECT_EQ(options->claims.scope, "permissions");
 }
@@ -63,8 +118,8 @@ TEST(AuthEnvironment, AnIssuerAloneGivesItsKeyUrl) {
   for (const char* issuer : {"https://issuer.example.com/pool", "https://issuer.example.com/pool/"}) {
     const auto options = OptionsFromEnvironment(From({{"COGNITO_ISSUER", issuer}, {"COGNITO_APP_CLIENT_ID", "one"}}));
     ASSERT_TRUE(options.ok()) << options.status();
-    EXPECT_EQ(options->issuer, issuer);  // compared with `iss` as it is
-    EXPECT_EQ(options->jwks_url, "https://issuer.example.com/pool/.well-known/jwks.json");
+    EXPECT_EQ(options->issuers[0].issuer, issuer);  // compared with `iss` as it is
+    EXPECT_EQ(options->issuers[0].jwks_url, "https://issuer.example.com/pool/.well-known/jwks.json");
   }
 }
 

@@ -15,7 +15,10 @@ namespace {
 absl::StatusOr<std::string> ToDocument(absl::StatusOr<http_client::Response> reply) {
   if (!reply.ok()) return reply.status();
   if (reply->status != 200) {
-    return absl::UnavailableError(absl::StrCat("the issuer's key document came with HTTP status ", reply->status));
+    const std::string what = absl::StrCat("the issuer's key document came with HTTP status ", reply->status);
+    // Cognito's way to say that a pool has no such issuer, and everyone else's.
+    if (reply->status == 403 || reply->status == 404) return absl::NotFoundError(what);
+    return absl::UnavailableError(what);
   }
   if (reply->body.size() > kJwksBytesMax) {
     return absl::ResourceExhaustedError("the issuer's key document is over 256 KiB");
@@ -77,7 +80,7 @@ void HttpKeySource::Fetch(Callback done) {
   const uint64_t fetch = state_->Begin();
   http_client::Request request;
   request.url = url_;
-  request.headers = {{"accept", "application/json"}};
+  request.headers = {{"accept", "application/jwk-set+json, application/json"}};
   request.deadline = absl::Now() + timeout_;
   auto cancel = client_->Send(std::move(request), [state = state_, fetch, done = std::move(done)](auto reply) {
     done(ToDocument(std::move(reply)));

@@ -19,8 +19,8 @@ class HttpKeySource final : public KeySource {
   HttpKeySource(const HttpKeySource&) = delete;
   HttpKeySource& operator=(const HttpKeySource&) = delete;
 
-  // Errors: the client's own; UNAVAILABLE for a status other than 200; RESOURCE_EXHAUSTED for a body over
-  // kJwksBytesMax.
+  // Errors: the client's own; NOT_FOUND for 403 and 404, UNAVAILABLE for any other status than 200; RESOURCE_EXHAUSTED
+  // for a body over kJwksBytesMax.
   void Fetch(Callback done) override;
 
  private:

@@ -41,6 +41,7 @@ absl::StatusOr<std::string> FetchFrom(const std::string& url) {
 
 TEST(HttpKeySource, FetchesTheDocument) {
   const auto server = Serve([](const http_server::Request& request) {
+    EXPECT_THAT(std::string(request.Header("accept")), ::testing::HasSubstr("application/jwk-set+json"));
     return http_server::Response{.status = 200, .headers = {}, .body = "path " + request.path};
   });
   const auto document = FetchFrom(UrlOf(*server));
@@ -49,12 +50,14 @@ TEST(HttpKeySource, FetchesTheDocument) {
 }
 
 TEST(HttpKeySource, AnyStatusButOkIsAnError) {
-  for (const int status : {204, 301, 404, 500}) {
+  for (const int status : {204, 301, 403, 404, 500}) {
     const auto server = Serve([status](const http_server::Request&) {
       return http_server::Response{.status = status, .headers = {}, .body = ""};
     });
     const auto document = FetchFrom(UrlOf(*server));
-    EXPECT_EQ(document.status().code(), absl::StatusCode::kUnavailable) << status;
+    EXPECT_EQ(document.status().code(),
+              status == 403 || status == 404 ? absl::StatusCode::kNotFound : absl::StatusCode::kUnavailable)
+        << status;
     EXPECT_THAT(std::string(document.status().message()), ::testing::HasSubstr(absl::StrCat(status)));
   }
 }
@@ -98,11 +101,11 @@ TEST(HttpKeySource, AnAuthenticatorChecksTokensWithKeysFromARealServer) {
   });
   http_client::Client client;
   CognitoOptions options;
-  options.issuer = absl::StrCat("http://", server->address());
+  const std::string issuer = absl::StrCat("http://", server->address());
+  options.issuers = {{.issuer = issuer, .jwks_url = UrlOf(*server)}};
   options.client_ids = {"client"};
   CognitoAuthenticator authenticator(options, std::make_unique<HttpKeySource>(&client, UrlOf(*server)));
-  const std::string value =
-      "Bearer " + key.Sign(testing::AccessClaims(options.issuer, "client", "a/read", absl::Now()));
+  const std::string value = "Bearer " + key.Sign(testing::AccessClaims(issuer, "client", "a/read", absl::Now()));
   const std::string_view view = value;
   const Policy policy{.kind = Policy::Kind::kRequired, .any_scope = {"a/read"}, .any_group = {}};
   std::promise<Outcome> decided;

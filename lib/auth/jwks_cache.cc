@@ -11,16 +11,18 @@
 namespace stratus::auth {
 
 std::shared_ptr<JwksCache> JwksCache::Create(KeySource* source, const core::Clock* clock, JwksCacheOptions options,
+                                             std::atomic<uint64_t>* generation,
                                              std::function<void(const KeyChange&)> on_settled) {
-  return std::shared_ptr<JwksCache>(new JwksCache(source, clock, options, std::move(on_settled)));
+  return std::shared_ptr<JwksCache>(new JwksCache(source, clock, options, generation, std::move(on_settled)));
 }
 
 JwksCache::JwksCache(KeySource* source, const core::Clock* clock, JwksCacheOptions options,
-                     std::function<void(const KeyChange&)> on_settled)
+                     std::atomic<uint64_t>* generation, std::function<void(const KeyChange&)> on_settled)
     : source_(source),
       clock_(clock),
       options_(options),
       on_settled_(std::move(on_settled)),
+      generation_(*generation),
       negative_ids_(options.negative_ids_max, options.negative_ttl),
       unknown_key_bucket_(options.unknown_key_burst, options.unknown_key_refill) {}
 
@@ -37,7 +39,8 @@ void JwksCache::Tick() {
       overran = true;
       if (!change.has_value()) change = KeyChange{generation_, {}};
     }
-    if (!in_flight_since_.has_value() && now >= due_at_) attempt = BeginFetchLocked(now);
+    const bool wanted = !options_.lazy || fetched_at_.has_value();
+    if (wanted && !in_flight_since_.has_value() && now >= due_at_) attempt = BeginFetchLocked(now);
   }
   if (overran) core::Log(core::Severity::kWarning, "jwks refresh failed", {{"error", "no answer in time"}});
   if (change.has_value()) on_settled_(*change);
@@ -67,6 +70,9 @@ KeyLookup JwksCache::FindLocked(std::string_view key_id, absl::Duration now, boo
   const bool usable = fetched_at_.has_value() && !TooOldLocked(now);
   if (!usable) {
     if (in_flight_since_.has_value()) return {Kind::kRefreshing, nullptr, 0, "key set is being fetched"};
+    if (absent_until_.has_value() && now < *absent_until_) {
+      return {Kind::kUnknown, nullptr, 0, "the issuer has no key set"};
+    }
     if (now < due_at_) return {Kind::kUnavailable, nullptr, 0, "key set cannot be fetched"};
     *start = true;
     return {Kind::kRefreshing, nullptr, 0, "key set is being fetched"};
@@ -133,12 +139,22 @@ void JwksCache::OnBad(uint64_t attempt, const absl::Status& status) {
   const absl::Duration now = clock_->Monotonic();
   KeyChange change;
   int failures = 0;
+  bool absent = false;
   {
     core::MutexLock lock(mu_);
     if (attempt != attempt_ || !in_flight_since_.has_value()) return;
-    FailLocked(now);
+    absent = options_.lazy && !fetched_at_.has_value() && absl::IsNotFound(status);
+    if (absent) {
+      AbsentLocked(now);
+    } else {
+      FailLocked(now);
+    }
     failures = failures_in_a_row_;
     change.generation = generation_;
+  }
+  if (absent) {
+    core::Log(core::Severity::kInfo, "this issuer has no key set yet", {{"error", core::ToStd(status.message())}});
+    return on_settled_(change);
   }
   core::Log(core::Severity::kWarning, "jwks refresh failed",
             {{"error", core::ToStd(status.message())}, {"failures", failures}});
@@ -155,9 +171,17 @@ void JwksCache::FailLocked(absl::Duration now) {
   due_at_ = now + backoff * (0.5 + 0.5 * core::RandomFraction());
 }
 
+void JwksCache::AbsentLocked(absl::Duration now) {
+  in_flight_since_.reset();
+  asked_ids_.clear();
+  failures_in_a_row_ = 0;
+  absent_until_ = due_at_ = now + options_.absent_for;
+}
+
 KeyChange JwksCache::ReplaceLocked(KeySet fresh, absl::Duration now) {
   in_flight_since_.reset();
   failures_in_a_row_ = 0;
+  absent_until_.reset();
   fetched_at_ = now;
   ++stats_.refreshes;
   due_at_ = now + options_.refresh_interval * (1 + options_.refresh_jitter * (2 * core::RandomFraction() - 1));

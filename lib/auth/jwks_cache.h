@@ -9,6 +9,7 @@
 // passed. Through an outage the keys go on serving for `stale_max`.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -39,6 +40,11 @@ struct JwksCacheOptions {
   // try, how long a real new key can be kept waiting: any of these refreshes brings it.
   int unknown_key_burst = 5;
   absl::Duration unknown_key_refill = absl::Seconds(2);
+  // No fetch before the first look-up, nor between two while there are no keys. Where the source then says NOT_FOUND
+  // (there is no key set), every key id is unknown for `absent_for`: what strangers write costs the issuer one fetch in
+  // that time.
+  bool lazy = false;
+  absl::Duration absent_for = absl::Minutes(5);
   size_t negative_ids_max = 256;
   absl::Duration negative_ttl = absl::Seconds(5);
 };
@@ -65,14 +71,17 @@ struct KeyChange {
 class JwksCache : public std::enable_shared_from_this<JwksCache> {
  public:
   struct Stats {
-    uint64_t refreshes = 0, refresh_failures = 0;
+    uint64_t refreshes = 0;  // fetches that brought a key set
+    uint64_t refresh_failures = 0;
     size_t keys = 0;
     std::optional<absl::Duration> age;  // since the last good fetch
   };
 
-  // `source` and `clock` outlive the cache. `on_settled` runs after each fetch, good or bad, and after the set grew too
-  // old, on whatever thread noticed; never under a lock.
+  // `source` and `clock` outlive the cache, and so does `generation`, which caches may share: each counts its changes
+  // there, so that a number tells the keys of all of them. `on_settled` runs after each fetch, good or bad, and after
+  // the set grew too old, on whatever thread noticed; never under a lock.
   static std::shared_ptr<JwksCache> Create(KeySource* source, const core::Clock* clock, JwksCacheOptions options,
+                                           std::atomic<uint64_t>* generation,
                                            std::function<void(const KeyChange&)> on_settled);
 
   // Starts what is due by the clock. Cheap when nothing is.
@@ -83,7 +92,7 @@ class JwksCache : public std::enable_shared_from_this<JwksCache> {
   Stats stats() const;
 
  private:
-  JwksCache(KeySource* source, const core::Clock* clock, JwksCacheOptions options,
+  JwksCache(KeySource* source, const core::Clock* clock, JwksCacheOptions options, std::atomic<uint64_t>* generation,
             std::function<void(const KeyChange&)> on_settled);
 
   KeyLookup FindLocked(std::string_view key_id, absl::Duration now, bool* start) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -91,6 +100,7 @@ class JwksCache : public std::enable_shared_from_this<JwksCache> {
   bool TooOldLocked(absl::Duration now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   uint64_t BeginFetchLocked(absl::Duration now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void FailLocked(absl::Duration now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void AbsentLocked(absl::Duration now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   KeyChange ReplaceLocked(KeySet fresh, absl::Duration now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   KeyChange DropAllLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
@@ -106,12 +116,13 @@ class JwksCache : public std::enable_shared_from_this<JwksCache> {
 
   mutable core::Mutex mu_;
   KeySet keys_ ABSL_GUARDED_BY(mu_);
-  uint64_t generation_ ABSL_GUARDED_BY(mu_) = 0;
+  std::atomic<uint64_t>& generation_;
   std::optional<absl::Duration> fetched_at_ ABSL_GUARDED_BY(mu_);  // when the last good fetch came in
   // The fetch under way, or nothing. Attempts are numbered so that an answer that comes too late is known as such.
   std::optional<absl::Duration> in_flight_since_ ABSL_GUARDED_BY(mu_);
   uint64_t attempt_ ABSL_GUARDED_BY(mu_) = 0;
   absl::Duration due_at_ ABSL_GUARDED_BY(mu_) = -absl::InfiniteDuration();
+  std::optional<absl::Duration> absent_until_ ABSL_GUARDED_BY(mu_);  // lazy: the issuer has no key set
   int failures_in_a_row_ ABSL_GUARDED_BY(mu_) = 0;
   absl::flat_hash_set<std::string> asked_ids_ ABSL_GUARDED_BY(mu_);  // unknown ids that the fetch under way answers
   NegativeKeyIds negative_ids_ ABSL_GUARDED_BY(mu_);

@@ -18,8 +18,8 @@ using testing::SharedKey;
 class JwksCacheTest : public ::testing::Test {
  protected:
   void Start(const JwksCacheOptions& options = {}) {
-    cache_ =
-        JwksCache::Create(&source_, &clock_, options, [this](const KeyChange& change) { changes_.push_back(change); });
+    cache_ = JwksCache::Create(&source_, &clock_, options, &generation_,
+                               [this](const KeyChange& change) { changes_.push_back(change); });
     cache_->Tick();
   }
   Kind Find(const std::string& key_id) { return cache_->Find(key_id).kind; }
@@ -30,6 +30,7 @@ class JwksCacheTest : public ::testing::Test {
 
   core::ManualClock clock_;
   testing::FakeKeySource source_;
+  std::atomic<uint64_t> generation_{0};
   std::vector<KeyChange> changes_;
   std::shared_ptr<JwksCache> cache_;
   const std::string one_ = Jwks({&SharedKey("one")});
@@ -44,6 +45,54 @@ TEST_F(JwksCacheTest, FetchesAtTheStart) {
   EXPECT_NE(found.key, nullptr);
   EXPECT_EQ(found.generation, 1u);
   EXPECT_EQ(source_.fetches(), 1);
+}
+
+TEST_F(JwksCacheTest, ALazyOneFetchesWhenItIsAskedAndThenAsOthersDo) {
+  source_.Serve(one_);
+  Start({.lazy = true});
+  Advance(absl::Hours(1));
+  EXPECT_EQ(source_.fetches(), 0);
+  EXPECT_EQ(Find("one"), Kind::kRefreshing);
+  EXPECT_EQ(Find("one"), Kind::kFound);
+  EXPECT_EQ(source_.fetches(), 1);
+  Advance(absl::Minutes(6));
+  EXPECT_EQ(source_.fetches(), 2);
+}
+
+TEST_F(JwksCacheTest, ALazyIssuerWithoutAKeySetIsRememberedForFiveMinutes) {
+  source_.Serve(absl::NotFoundError("HTTP status 403"));
+  Start({.lazy = true});
+  EXPECT_EQ(Find("one"), Kind::kRefreshing);
+  for (int i = 0; i < 299; ++i) {
+    for (int forged = 0; forged < 10; ++forged) EXPECT_EQ(Find(absl::StrCat("forged", forged)), Kind::kUnknown);
+    Advance(absl::Seconds(1));
+  }
+  EXPECT_EQ(source_.fetches(), 1);
+  EXPECT_EQ(cache_->stats().refresh_failures, 0u) << "nothing has failed";
+  source_.Serve(one_);  // the pool has switched
+  Advance(absl::Seconds(1));
+  EXPECT_EQ(Find("one"), Kind::kRefreshing);
+  EXPECT_EQ(Find("one"), Kind::kFound);
+}
+
+TEST_F(JwksCacheTest, ALazyIssuersOutageIsNotTakenForAMissingKeySet) {
+  source_.Serve(absl::UnavailableError("no route"));
+  Start({.lazy = true});
+  EXPECT_EQ(Find("one"), Kind::kRefreshing);
+  EXPECT_EQ(Find("one"), Kind::kUnavailable);
+  source_.Serve(one_);
+  clock_.Advance(absl::Minutes(2));
+  EXPECT_EQ(Find("one"), Kind::kRefreshing);
+  ASSERT_EQ(Find("one"), Kind::kFound);
+  source_.Serve(absl::NotFoundError("HTTP status 403"));
+  Advance(absl::Minutes(6));
+  EXPECT_EQ(Find("one"), Kind::kFound) << "keys that were there go on serving";
+}
+
+TEST_F(JwksCacheTest, AnEagerIssuerWithoutAKeySetIsUnavailable) {
+  source_.Serve(absl::NotFoundError("HTTP status 404"));
+  Start();
+  EXPECT_EQ(Find("one"), Kind::kUnavailable);
 }
 
 TEST_F(JwksCacheTest, RefreshesEveryFiveMinutesWithJitter) {

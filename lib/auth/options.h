@@ -1,4 +1,4 @@
-// What a Cognito user pool's tokens are checked against.
+// What tokens are checked against: one or more issuers, a Cognito user pool's two among them.
 #pragma once
 
 #include <string>
@@ -11,9 +11,23 @@
 
 namespace stratus::auth {
 
+inline constexpr size_t kIssuersMax = 16;
+
+struct IssuerOptions {
+  std::string issuer;    // compared byte for byte with a token's `iss`
+  std::string jwks_url;  // where its keys are; a key counts for its own issuer alone
+  // The issuer whose principals and tenants its tokens speak for: a user pool has two issuers and one set of users.
+  // Empty: its own.
+  std::string identity = {};
+  // Its keys are fetched when the first token names it, not at the start, and it may have none
+  // (JwksCacheOptions::lazy).
+  bool lazy = false;
+};
+
 struct CognitoOptions {
-  std::string issuer;
-  std::string jwks_url;
+  // At least one, at most kIssuersMax. Tenants of the first one's identity keep their bare names
+  // (Verifier::ToPrincipal).
+  std::vector<IssuerOptions> issuers;
   // App clients whose tokens are accepted; or, said openly, every client of the issuer.
   std::vector<std::string> client_ids;
   bool any_client = false;

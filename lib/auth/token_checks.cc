@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "lib/auth/http_key_source.h"
 #include "lib/http_client/http_client.h"
@@ -19,7 +20,10 @@ struct Bundle {
 
 std::shared_ptr<CognitoAuthenticator> StartTokenChecks(CognitoOptions options) {
   auto bundle = std::make_shared<Bundle>();
-  auto keys = std::make_unique<HttpKeySource>(&bundle->client, options.jwks_url);
+  std::vector<std::unique_ptr<KeySource>> keys;
+  for (const IssuerOptions& issuer : options.issuers) {
+    keys.push_back(std::make_unique<HttpKeySource>(&bundle->client, issuer.jwks_url));
+  }
   CognitoAuthenticator* authenticator = &bundle->authenticator.emplace(std::move(options), std::move(keys));
   return {std::move(bundle), authenticator};
 }

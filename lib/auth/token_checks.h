@@ -11,8 +11,8 @@
 
 namespace stratus::auth {
 
-// An authenticator whose keys come by HTTP from `options.jwks_url`; it begins to fetch them at once. It owns the HTTP
-// client that does so.
+// An authenticator whose keys come by HTTP from its issuers' `jwks_url`; it begins to fetch them at once. It owns the
+// HTTP client that does so.
 std::shared_ptr<CognitoAuthenticator> StartTokenChecks(CognitoOptions options);
 
 }  // namespace stratus::auth

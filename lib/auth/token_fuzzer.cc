@@ -23,7 +23,7 @@ const RsaPublicKey& Key() {
 
 void CheckToken(std::string_view token) {
   static const ClaimNames names{.scope = "scope", .roles = "roles", .tenant = "tenant"};
-  static const Verifier verifier{VerifierOptions{.issuer = "i", .client_ids = {"c"}}};
+  static const Verifier verifier{VerifierOptions{.issuers = {"i"}, .client_ids = {"c"}}};
   ParsedToken parsed;
   if (!ParseToken(token, names, &parsed).ok()) return;
   // The text is canonical: encoding what was read gives it back.

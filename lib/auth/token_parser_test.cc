@@ -147,10 +147,10 @@ TEST(TokenParser, DatesAreFiniteNumbersFrom1970To9999) {
   for (const char* name : {"exp", "nbf", "iat"}) {
     const std::string wrong = absl::StrCat(name, " is not a date");
     for (const char* bad : {"\"1700000000\"", "null", "true", "[]", "{}", "-1", "-0.5", "253402300800", "1e300",
-                            "18446744073709551615", "-9223372036854775808"}) {
+                            "18446744073709551615", "-9223372036854775808", "123456789012345678901234567890"}) {
       EXPECT_EQ(ClaimsReason(absl::StrCat("{\"", name, "\":", bad, "}")), wrong) << bad;
     }
-    for (const char* bad : {"1e999", "-1e999", "Infinity", "123456789012345678901234567890", "0x10", "1_000"}) {
+    for (const char* bad : {"1e999", "-1e999", "Infinity", "0x10", "1_000"}) {
       EXPECT_EQ(ClaimsReason(absl::StrCat("{\"", name, "\":", bad, "}")), "not valid JSON") << bad;
     }
   }

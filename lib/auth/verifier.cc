@@ -19,7 +19,7 @@ Verdict Verifier::CheckHeader(const TokenHeader& header) const {
 }
 
 Verdict Verifier::CheckClaims(const TokenClaims& claims, absl::Time now) const {
-  if (claims.issuer != options_.issuer) return Verdict::Refused("iss is another issuer");
+  if (!IssuerOf(claims).has_value()) return Verdict::Refused("iss is another issuer");
   if (claims.token_use != "access") return Verdict::Refused("token_use is not access");
   if (claims.client_id.empty()) return Verdict::Refused("no client_id");
   const auto& clients = options_.client_ids;
@@ -37,16 +37,22 @@ Verdict Verifier::CheckClaims(const TokenClaims& claims, absl::Time now) const {
   return Verdict::Accepted();
 }
 
+std::optional<size_t> Verifier::IssuerOf(const TokenClaims& claims) const {
+  const auto found = std::find(options_.issuers.begin(), options_.issuers.end(), claims.issuer);
+  if (found == options_.issuers.end()) return std::nullopt;
+  return found - options_.issuers.begin();
+}
+
 Verdict Verifier::CheckSignature(const ParsedToken& token, const RsaPublicKey& key) const {
   if (!key.Verify(token.signing_input, token.signature)) return Verdict::Refused("signature does not verify");
   return Verdict::Accepted();
 }
 
-Principal Verifier::ToPrincipal(TokenClaims claims) {
+Principal Verifier::ToPrincipal(TokenClaims claims, std::string identity) {
   Principal principal;
   principal.tenant = claims.tenant.has_value() ? *std::move(claims.tenant) : claims.client_id;
   principal.subject = claims.subject.empty() ? claims.client_id : std::move(claims.subject);
-  principal.issuer = std::move(claims.issuer);
+  principal.issuer = std::move(identity);
   principal.client_id = std::move(claims.client_id);
   principal.username = std::move(claims.username);
   principal.scopes = std::move(claims.scopes);

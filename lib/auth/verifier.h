@@ -1,6 +1,7 @@
 // The rules of an access token over its parsed form. Which key a token names is the caller's to find.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,7 @@
 namespace stratus::auth {
 
 struct VerifierOptions {
-  std::string issuer;                   // compared byte for byte
+  std::vector<std::string> issuers;     // compared byte for byte
   std::vector<std::string> client_ids;  // whose tokens are accepted; compared byte for byte
   bool any_client = false;              // every client of the issuer, in place of the list
   bool tenant_required = false;         // a tenant claim is configured: a token without it is refused
@@ -36,8 +37,11 @@ class Verifier {
   // Whether a token with this `exp` still counts at `now`.
   bool Unexpired(absl::Time expires, absl::Time now) const { return now < expires + options_.clock_skew; }
 
-  // After every check has passed.
-  static Principal ToPrincipal(TokenClaims claims);
+  // The place of the token's issuer in the list; nothing when it is none of them.
+  std::optional<size_t> IssuerOf(const TokenClaims& claims) const;
+
+  // After every check has passed. `identity` is the issuer that the principal counts to.
+  static Principal ToPrincipal(TokenClaims claims, std::string identity);
 
  private:
   const VerifierOptions options_;

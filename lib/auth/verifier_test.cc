@@ -51,7 +51,7 @@ class VerifierTest : public ::testing::Test {
   const SigningKey& attacker_ = SharedKey("attacker");
   const KeySet keys_ = *ParseJwks(testing::Jwks({&key_, &SharedKey("k+/=")}));
   const ClaimNames names_;
-  const Verifier verifier_{VerifierOptions{.issuer = kIssuer, .client_ids = {"client", "second"}}};
+  const Verifier verifier_{VerifierOptions{.issuers = {kIssuer}, .client_ids = {"client", "second"}}};
   const std::string good_ = With("");
 };
 
@@ -209,7 +209,7 @@ TEST_F(VerifierTest, RefusesATokenOverEightKilobytesBeforeLookingAtIt) {
 }
 
 TEST_F(VerifierTest, EveryClientCountsWhereThatIsConfigured) {
-  const Verifier verifier{VerifierOptions{.issuer = kIssuer, .client_ids = {}, .any_client = true}};
+  const Verifier verifier{VerifierOptions{.issuers = {kIssuer}, .client_ids = {}, .any_client = true}};
   ParsedToken parsed;
   const std::string token = key_.Sign(testing::AccessClaims(kIssuer, "x", "", kNow));
   ASSERT_TRUE(ParseToken(token, names_, &parsed).ok());
@@ -219,7 +219,7 @@ TEST_F(VerifierTest, EveryClientCountsWhereThatIsConfigured) {
 }
 
 TEST_F(VerifierTest, AConfiguredTenantClaimIsRequiredSoThatNoClientIdPassesForATenant) {
-  const Verifier verifier{VerifierOptions{.issuer = kIssuer, .client_ids = {"client"}, .tenant_required = true}};
+  const Verifier verifier{VerifierOptions{.issuers = {kIssuer}, .client_ids = {"client"}, .tenant_required = true}};
   TokenClaims claims;
   claims.issuer = kIssuer;
   claims.client_id = "client";
@@ -230,7 +230,7 @@ TEST_F(VerifierTest, AConfiguredTenantClaimIsRequiredSoThatNoClientIdPassesForAT
   EXPECT_STREQ(verifier.CheckClaims(claims, kNow).reason(), "no tenant claim");
   claims.tenant = "acme";
   EXPECT_TRUE(verifier.CheckClaims(claims, kNow).ok());
-  EXPECT_EQ(Verifier::ToPrincipal(claims).tenant, "acme");
+  EXPECT_EQ(Verifier::ToPrincipal(claims, kIssuer).tenant, "acme");
 }
 
 TEST_F(VerifierTest, ThePrincipalIsWhatTheTokenSays) {
@@ -242,7 +242,7 @@ TEST_F(VerifierTest, ThePrincipalIsWhatTheTokenSays) {
   claims.expires = kNow;
   claims.scopes = {"a"};
   claims.groups = {"g"};
-  const Principal principal = Verifier::ToPrincipal(claims);
+  const Principal principal = Verifier::ToPrincipal(claims, kIssuer);
   EXPECT_EQ(principal.issuer, kIssuer);
   EXPECT_EQ(principal.subject, "s");
   EXPECT_EQ(principal.client_id, "c");
@@ -252,7 +252,7 @@ TEST_F(VerifierTest, ThePrincipalIsWhatTheTokenSays) {
   EXPECT_THAT(principal.groups, ::testing::ElementsAre("g"));
   EXPECT_EQ(principal.expires, kNow);
   claims.subject.clear();
-  EXPECT_EQ(Verifier::ToPrincipal(claims).subject, "c");
+  EXPECT_EQ(Verifier::ToPrincipal(claims, kIssuer).subject, "c");
 }
 
 }  // namespace

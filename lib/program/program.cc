@@ -38,8 +38,13 @@ std::string Describe(const auth::CognitoOptions& options) {
   std::string json;
   {
     telemetry::JsonObject checks(&json);
-    checks.Text("issuer", options.issuer);
-    checks.Text("jwks_url", options.jwks_url);
+    const auto issuers = [&options](std::string auth::IssuerOptions::*member) {
+      return absl::StrJoin(options.issuers, ",", [member](std::string* out, const auth::IssuerOptions& issuer) {
+        out->append(issuer.*member);
+      });
+    };
+    checks.Text("issuer", issuers(&auth::IssuerOptions::issuer));
+    checks.Text("jwks_url", issuers(&auth::IssuerOptions::jwks_url));
     checks.Text("clients", options.any_client ? "*" : absl::StrJoin(options.client_ids, ","));
     checks.Text("scope_claim", options.claims.scope);
   }

@@ -101,8 +101,7 @@ TEST_F(ProgramTest, AWrongAdminAddressIsAnErrorOfTheStart) {
 TEST_F(ProgramTest, IsReadyForNobodyWithoutTheIssuersKeys) {
   Start();
   auth::CognitoOptions options;
-  options.issuer = "http://127.0.0.1:1/issuer";
-  options.jwks_url = "http://127.0.0.1:1/jwks";
+  options.issuers = {{.issuer = "http://127.0.0.1:1/issuer", .jwks_url = "http://127.0.0.1:1/jwks"}};
   options.any_client = true;
   const auto checks = program_->StartTokenChecks(std::move(options));
   ASSERT_TRUE(program_->Ready({}).ok());

@@ -71,13 +71,14 @@ auth::Environment Platform::Parts::Environment() const {
 }
 
 absl::Status Platform::Parts::StartSandbox() {
-  // A named issuer is used in any profile, and then there is nothing for the sandbox to issue.
-  if (!development || auth::NamesAnIssuer(auth::ProcessEnvironment())) return absl::OkStatus();
+  if (!development) return absl::OkStatus();
   absl::StatusOr<core::Address> listen = core::ParseAddress(flags.sandbox_listen);
   if (!listen.ok()) return listen.status();
   sandbox::Options options;
   options.listen = *std::move(listen);
   options.profile = flags.profile;
+  // A named issuer is used in any profile: then there is nothing for the sandbox to issue.
+  options.issues_tokens = !auth::NamesAnIssuer(auth::ProcessEnvironment());
   absl::StatusOr<std::unique_ptr<sandbox::Sandbox>> started = sandbox::Sandbox::Start(std::move(options));
   if (!started.ok()) return started.status();
   sandbox = *std::move(started);
@@ -94,10 +95,10 @@ absl::Status Platform::Parts::StartProgram() {
 }
 
 absl::Status Platform::Parts::StartAuthenticator() {
-  if (sandbox != nullptr) {
+  if (sandbox != nullptr && !sandbox->issuer_url().empty()) {
     auth::CognitoOptions options;
-    options.issuer = sandbox->issuer_url();
-    options.jwks_url = absl::StrCat(options.issuer, "/.well-known/jwks.json");
+    options.issuers = {
+        {.issuer = sandbox->issuer_url(), .jwks_url = absl::StrCat(sandbox->issuer_url(), "/.well-known/jwks.json")}};
     options.any_client = true;  // the sandbox registers whoever asks
     authenticator = program->StartTokenChecks(std::move(options));
     return absl::OkStatus();
@@ -191,7 +192,8 @@ absl::Status Platform::Parts::StartGateway() {
   options.title = "Stratus";
   options.docs_dir = flags.docs_dir;
   options.openapi_overlay = provisioning->OpenApiOverlay();
-  if (sandbox != nullptr) options.token_url = absl::StrCat(sandbox->base_url(), "/oauth2/token");
+  if (sandbox != nullptr && !sandbox->issuer_url().empty())
+    options.token_url = absl::StrCat(sandbox->base_url(), "/oauth2/token");
   options.call_log = program->call_log();
   std::string shown;
   if (google::protobuf::util::MessageToJsonString(options.config, &shown).ok()) {
@@ -216,6 +218,8 @@ absl::Status Platform::Parts::GetReady() {
   if (sandbox != nullptr) {
     addresses["sandbox"] = sandbox->address();
     addresses["xray"] = sandbox->xray_address();
+    // Who gives tokens, where that is the sandbox.
+    if (!sandbox->issuer_url().empty()) addresses["issuer"] = sandbox->address();
   }
   return program->Ready(std::move(addresses));
 }

@@ -113,11 +113,15 @@ http_server::Response AnswerFault(Faults* faults, const http_server::Request& re
 
 }  // namespace
 
-void AddAdminRoutes(Router* router, Issuer* issuer, Faults* faults) {
+void AddIssuerAdminRoutes(Router* router, Issuer* issuer) {
   using http_server::Request;
   router->Add("POST", "/admin/token", "", [issuer](const Request& request) { return AnswerToken(issuer, request); });
   router->Add("POST", "/admin/clients", "", [issuer](const Request& request) { return AnswerClient(issuer, request); });
   router->Add("POST", "/admin/rotate", "", [issuer](const Request& request) { return AnswerRotate(issuer, request); });
+}
+
+void AddAdminRoutes(Router* router, Faults* faults) {
+  using http_server::Request;
   router->Add("POST", "/admin/faults", "", [faults](const Request& request) { return AnswerFault(faults, request); });
   router->Add("DELETE", "/admin/faults", "", [faults](const Request&) {
     faults->Clear();

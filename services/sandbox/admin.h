@@ -18,7 +18,9 @@
 
 namespace stratus::sandbox {
 
-// All three outlive the router's use.
-void AddAdminRoutes(Router* router, Issuer* issuer, Faults* faults);
+// Faults and calls. Both outlive the router's use, here and below.
+void AddAdminRoutes(Router* router, Faults* faults);
+// Tokens, clients and keys.
+void AddIssuerAdminRoutes(Router* router, Issuer* issuer);
 
 }  // namespace stratus::sandbox

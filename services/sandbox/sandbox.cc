@@ -52,12 +52,9 @@ class Sandbox::Services {
   absl::Status Open(const std::string& bound) {
     base_url_ = options_.public_url.empty() ? absl::StrCat("http://", bound) : options_.public_url;
     while (base_url_.ends_with('/')) base_url_.pop_back();
-    auto issuer =
-        Issuer::Create(absl::StrCat(base_url_, "/", options_.pool_id), base_url_ + "/oauth2/token", options_.clock);
-    if (!issuer.ok()) return issuer.status();
-    issuer_ = *std::move(issuer);
-    const absl::Status registered = issuer_->Register({options_.client_id, options_.client_secret, EveryScope()});
-    if (!registered.ok()) return registered;
+    if (options_.issues_tokens) {
+      if (absl::Status status = MakeIssuer(); !status.ok()) return status;
+    }
     auto xray = xray::Daemon::Start(options_.xray_listen, options_.clock, &faults_);
     if (!xray.ok()) return xray.status();
     xray_ = *std::move(xray);
@@ -76,17 +73,22 @@ class Sandbox::Services {
 
   const Options& options() const { return options_; }
   const std::string& base_url() const { return base_url_; }
-  const std::string& issuer_url() const { return issuer_->url(); }
+  const std::string& issuer_url() const { return issuer_url_; }
   const std::string& xray_address() const { return xray_->address(); }
 
  private:
-  void AddRoutes() {
+  absl::Status MakeIssuer() {
+    auto issuer =
+        Issuer::Create(absl::StrCat(base_url_, "/", options_.pool_id), base_url_ + "/oauth2/token", options_.clock);
+    if (!issuer.ok()) return issuer.status();
+    issuer_ = *std::move(issuer);
+    issuer_url_ = issuer_->url();
+    return issuer_->Register({options_.client_id, options_.client_secret, EveryScope()});
+  }
+
+  void AddIssuerRoutes() {
     faults_.AddTarget("token", IssuerErrorBody);
     faults_.AddTarget("jwks", IssuerErrorBody);
-    faults_.AddTarget("openweather", OpenWeather::ErrorBody);
-    faults_.AddTarget("openmeteo", OpenMeteo::ErrorBody);
-    faults_.AddTarget("geocoding", OpenMeteo::ErrorBody);
-    faults_.AddTarget("otlp", xray::OtlpEndpoint::ErrorBody);
     const std::string well_known = absl::StrCat("/", options_.pool_id, "/.well-known");
     router_.Add("POST", "/oauth2/token", "token",
                 [this](const http_server::Request& request) { return AnswerTokenRequest(*issuer_, request); });
@@ -94,11 +96,20 @@ class Sandbox::Services {
                 [this](const http_server::Request&) { return JsonText(issuer_->Jwks()); });
     router_.Add("GET", well_known + "/openid-configuration", "jwks",
                 [this](const http_server::Request&) { return JsonText(issuer_->Discovery()); });
+    AddIssuerAdminRoutes(&router_, issuer_.get());
+  }
+
+  void AddRoutes() {
+    if (issuer_ != nullptr) AddIssuerRoutes();
+    faults_.AddTarget("openweather", OpenWeather::ErrorBody);
+    faults_.AddTarget("openmeteo", OpenMeteo::ErrorBody);
+    faults_.AddTarget("geocoding", OpenMeteo::ErrorBody);
+    faults_.AddTarget("otlp", xray::OtlpEndpoint::ErrorBody);
     router_.Add("GET", "/health", "", [](const http_server::Request&) { return JsonReply(200, {{"status", "ok"}}); });
     openweather_.AddRoutes(&router_);
     openmeteo_.AddRoutes(&router_);
     digitalocean_.AddRoutes(&router_);
-    AddAdminRoutes(&router_, issuer_.get(), &faults_);
+    AddAdminRoutes(&router_, &faults_);
     digitalocean::AddAdminRoutes(&router_, &digitalocean_);
     xray::AddTraceRoutes(&router_, xray_.get());
     otlp_->AddRoutes(&router_);
@@ -106,6 +117,7 @@ class Sandbox::Services {
 
   const Options options_;
   std::string base_url_;
+  std::string issuer_url_;
   Faults faults_;
   std::unique_ptr<Issuer> issuer_;
   OpenWeather openweather_;
@@ -134,9 +146,14 @@ absl::StatusOr<std::unique_ptr<Sandbox>> Sandbox::Start(Options options) {
   sandbox->server_ = *std::move(server);
   const absl::Status opened = sandbox->services_->Open(sandbox->server_->address());
   if (!opened.ok()) return opened;
-  core::Log(core::Severity::kWarning,
-            "sandbox started: its issuer gives a token to anyone who asks and cannot be used in production",
-            {{"address", sandbox->address()}, {"issuer", sandbox->issuer_url()}});
+  if (sandbox->issuer_url().empty()) {
+    core::Log(core::Severity::kWarning, "sandbox started, without an issuer: the one that is configured is used",
+              {{"address", sandbox->address()}});
+  } else {
+    core::Log(core::Severity::kWarning,
+              "sandbox started: its issuer gives a token to anyone who asks and cannot be used in production",
+              {{"address", sandbox->address()}, {"issuer", sandbox->issuer_url()}});
+  }
   return sandbox;
 }
 
@@ -146,7 +163,8 @@ Sandbox::~Sandbox() {
   const std::string address = server_->address();
   services_->Stop();
   server_.reset();
-  core::Log(core::Severity::kInfo, "sandbox stopped: the tokens of its issuer end with it", {{"address", address}});
+  core::Log(core::Severity::kInfo, "sandbox stopped, and with it the tokens that its issuer gave",
+            {{"address", address}});
 }
 
 std::string Sandbox::address() const { return server_->address(); }

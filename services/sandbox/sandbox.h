@@ -24,6 +24,8 @@ struct Options {
   core::Address xray_listen = {.host = "127.0.0.1", .port = 0, .unix_path = {}};
   // `development`; anything else is refused.
   std::string profile = "production";
+  // Off where a real issuer's tokens are checked: then there is no token endpoint and no key set here.
+  bool issues_tokens = true;
   // What tokens name as their issuer's origin, `http://sandbox:8090`; by default the bound address. For containers,
   // where the address that is bound is not the one that others use.
   std::string public_url = {};
@@ -54,7 +56,7 @@ class Sandbox {
   const std::string& base_url() const;
   // AWS_XRAY_DAEMON_ADDRESS: what comes there can be looked at under /traces.
   const std::string& xray_address() const;
-  // `BASE/POOL`: the `iss` of its tokens; the key set is at /.well-known/jwks.json under it.
+  // `BASE/POOL`: the `iss` of its tokens; the key set is at /.well-known/jwks.json under it. Empty when it issues none.
   const std::string& issuer_url() const;
 
  private:
