@@ -75,6 +75,36 @@ def test_a_broken_source_is_an_error_that_says_so_and_never_shows_the_key(apart)
         assert "appid" not in program.log()
 
 
+def test_a_named_issuer_in_development_leaves_weather_its_stand_in(tmp_path, apart):
+    env = {
+        "COGNITO_ISSUER": json.loads(base64.urlsafe_b64decode(apart.token().split(".")[1] + "=="))["iss"],
+        "COGNITO_APP_CLIENT_ID": "dev",
+        "OPEN_METEO_DOMAIN": "http://127.0.0.1:1",
+        "OPEN_METEO_GEOCODING_DOMAIN": "http://127.0.0.1:1",
+    }
+    program = Program(
+        "stratusd",
+        tmp_path,
+        "--profile=development",
+        "--listen=127.0.0.1:0",
+        "--admin-listen=127.0.0.1:0",
+        "--sandbox-listen=127.0.0.1:0",
+        f"--data-dir={tmp_path / 'data'}",
+        f"--descriptors={BUILD / 'share' / 'stratus.pb'}",
+        env=env,
+    )
+    try:
+        door = Gateway(program.addresses["gateway"], "", program.addresses["sandbox"], program)
+        reply = door.call("/v1/weather:today?q=HANOI", apart.token())
+        assert reply.status == 200, reply.body
+        assert (reply.json()["source"], reply.json()["place"]["name"]) == ("sandbox", "Hanoi")
+        # Its own sandbox gives no tokens: the issuer is another one.
+        assert "issuer" not in program.addresses
+        assert call(f"http://{door.sandbox}/admin/token", "POST", {"content-type": "application/json"}, b"{}").status == 404
+    finally:
+        assert program.stop() == 0, program.log()
+
+
 def test_tokens_survive_a_key_rotation(apart):
     before = apart.token()
     assert apart.call("/v1/weather:today", before).status == 200
