@@ -49,6 +49,18 @@ the packages of scripts/packages.txt under your system's names, Python 3.10 or n
     apt-get install -y --no-install-recommends $missing
 }
 
+# Ubuntu 24.04 lets programs make user namespaces only where an AppArmor profile says so, and without them an ordinary
+# user's runs cannot be isolated.
+allow_user_namespaces() {
+  local profile=/etc/apparmor.d/stratus-bwrap
+  [ "$(cat /proc/sys/kernel/apparmor_restrict_unprivileged_userns 2>/dev/null)" = 1 ] || return 0
+  # Any profile for it will do, also one that the system brought along.
+  if grep -rqs '/usr/bin/bwrap' /etc/apparmor.d; then return 0; fi
+  say "letting bubblewrap make user namespaces ($profile)"
+  as_root tee "$profile" >/dev/null <"$ROOT/scripts/apparmor-bwrap"
+  quietly "$RUN/log/apparmor.log" as_root apparmor_parser -r "$profile"
+}
+
 install_python() {
   if [ ! -x "$VENV/bin/python" ]; then
     say "creating a Python environment in .deps/venv"
@@ -106,6 +118,7 @@ inputs=$(cd "$ROOT/scripts" && cat setup.sh packages.txt requirements*.txt const
   sha256sum | cut -d' ' -f1)
 mkdir -p "$DEPS" "$RUN/log"
 install_packages
+allow_user_namespaces
 if [ "$(cat "$stamp" 2>/dev/null)" != "$inputs" ]; then
   install_python
   fetch_assets

@@ -69,6 +69,7 @@ absl::Status ServiceProgram::Serve(core::TerminationSignal* termination, const S
     if (absl::Status status = service->serving(); !status.ok()) return status;
   }
   (*program)->AddMetrics(service->write_metrics);
+  for (const auto& [name, value] : service->facts) (*program)->readiness().AddFact(name, value);
   if (service->ready) (*program)->readiness().AddCheck("store", service->ready);
   const absl::Status ready = (*program)->Ready({{identity_.service, (*server)->addresses().front()}});
   if (!ready.ok()) return ready;

@@ -35,7 +35,8 @@ struct ServiceSetting {
 struct ServiceParts {
   std::function<void(ServerOptions*)> add_to;
   std::function<void(telemetry::Snapshot&)> write_metrics;
-  std::function<absl::Status()> ready;       // for /readyz, under the name `store`
+  std::function<absl::Status()> ready;                          // for /readyz, under the name `store`
+  std::vector<std::pair<std::string, std::string>> facts = {};  // for /readyz, beside the status
   std::function<absl::Status()> serving;     // once, as soon as calls are answered; an error ends the program
   std::function<void()> drain;               // at SIGTERM, before the server takes no more calls
   std::function<void(absl::Duration)> stop;  // after the last call

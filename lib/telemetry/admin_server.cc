@@ -26,9 +26,22 @@ http_server::Response Json(int status, std::string body) {
   return Reply(status, "application/json", std::move(body) + "\n");
 }
 
+// `,"NAME":"VALUE"` of each.
+std::string FactsOf(const Readiness& readiness) {
+  std::string text;
+  for (const auto& [name, value] : readiness.Facts()) {
+    text += ",";
+    core::AppendJsonString(&text, name);
+    text += ":";
+    core::AppendJsonString(&text, value);
+  }
+  return text;
+}
+
 http_server::Response Ready(const Readiness& readiness) {
   const auto failures = readiness.Failures();
-  if (failures.empty()) return Json(200, R"({"status":"ready"})");
+  const std::string facts = FactsOf(readiness);
+  if (failures.empty()) return Json(200, R"({"status":"ready")" + facts + "}");
   std::string body = R"({"status":"not ready","reasons":[)";
   for (const auto& [check, reason] : failures) {
     if (body.back() != '[') body += ",";
@@ -38,7 +51,7 @@ http_server::Response Ready(const Readiness& readiness) {
     core::AppendJsonString(&body, reason);
     body += "}";
   }
-  return Json(503, body + "]}");
+  return Json(503, body + "]" + facts + "}");
 }
 
 struct Level {

@@ -1,6 +1,8 @@
 // The port for probes and scrapes (`--admin-listen`):
 //   GET /livez    200 {"status":"ok"} as long as the process answers; never depends on anything else
-//   GET /readyz   200 {"status":"ready"}, or 503 {"status":"not ready","reasons":[{"check":"...","reason":"..."}]}
+//   GET /readyz   200 {"status":"ready"}, or 503 {"status":"not ready","reasons":[{"check":"...","reason":"..."}]}; and
+//   facts
+//                 beside the status, {"status":"ready","isolation":"strict"}
 //   GET /metrics  Prometheus' text format
 //   GET /config   what the program runs with, as JSON without secrets (lib/program/config_page.h)
 //   GET /loglevel {"level":"INFO"}; PUT /loglevel with debug, info, warning or error as its body changes it

@@ -76,6 +76,13 @@ TEST_F(AdminServerTest, SaysWhyItIsNotReady) {
   EXPECT_EQ(Send("GET", "/readyz").status, 200);
 }
 
+TEST_F(AdminServerTest, TellsFactsBesideTheStatus) {
+  readiness_.AddFact("isolation", "strict");
+  EXPECT_EQ(Send("GET", "/readyz").body, "{\"status\":\"ready\",\"isolation\":\"strict\"}\n");
+  readiness_.SetDraining();
+  EXPECT_THAT(Send("GET", "/readyz").body, HasSubstr("}],\"isolation\":\"strict\"}"));
+}
+
 TEST_F(AdminServerTest, IsNotReadyWhileItDrains) {
   readiness_.SetDraining();
   EXPECT_EQ(Send("GET", "/readyz").status, 503);

@@ -7,6 +7,16 @@ void Readiness::AddCheck(std::string name, std::function<absl::Status()> check) 
   checks_.emplace_back(std::move(name), std::move(check));
 }
 
+void Readiness::AddFact(std::string name, std::string value) {
+  core::MutexLock lock(mutex_);
+  facts_.emplace_back(std::move(name), std::move(value));
+}
+
+std::vector<std::pair<std::string, std::string>> Readiness::Facts() const {
+  core::MutexLock lock(mutex_);
+  return facts_;
+}
+
 void Readiness::SetDraining() {
   core::MutexLock lock(mutex_);
   draining_ = true;

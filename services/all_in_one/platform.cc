@@ -212,6 +212,7 @@ absl::Status Platform::Parts::GetReady() {
     provisioning->WriteMetrics(out);
   });
   program->readiness().AddCheck("provisioning", [this] { return provisioning->Ready(); });
+  program->readiness().AddFact("isolation", provisioning->Isolation());
   std::map<std::string, std::string> addresses = {{"gateway", gateway->address().ToString()},
                                                   {"weather", weather_server->addresses().back()},
                                                   {"provisioning", provisioning_server->addresses().back()}};

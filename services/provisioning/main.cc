@@ -42,6 +42,7 @@ absl::StatusOr<rpc::ServiceParts> Start(const Flags& flags, const rpc::ServiceSe
   parts.add_to = [application](rpc::ServerOptions* server) { application->AddTo(server); };
   parts.write_metrics = [application](telemetry::Snapshot& out) { application->WriteMetrics(out); };
   parts.ready = [application] { return application->Ready(); };
+  parts.facts = {{"isolation", application->Isolation()}};
   parts.serving = [application, path = flags.openapi_overlay] {
     return WriteText(path, application->OpenApiOverlay());
   };

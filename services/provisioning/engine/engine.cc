@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
+#include <set>
 #include <system_error>
 
 #include "absl/strings/ascii.h"
@@ -15,8 +16,10 @@
 #include "lib/core/clock.h"
 #include "lib/core/mutex.h"
 #include "lib/core/status.h"
+#include "services/provisioning/engine/cgroups.h"
 #include "services/provisioning/engine/command_line.h"
 #include "services/provisioning/engine/files.h"
+#include "services/provisioning/engine/left_files.h"
 #include "services/provisioning/engine/prepared.h"
 #include "services/provisioning/engine/process.h"
 #include "services/provisioning/engine/sandbox.h"
@@ -34,6 +37,7 @@ constexpr absl::Duration kLaunchMax = absl::Seconds(10);
 constexpr absl::Duration kKillBySupervisorMax = absl::Seconds(2);
 constexpr absl::Duration kKillMax = absl::Seconds(20);
 constexpr size_t kLeavingsBytesMax = size_t{256} << 20;
+constexpr int kUserProcessesMin = 4096;
 // The numbers under which the shim gets them.
 constexpr int kReportFd = 3;
 constexpr int kLockFd = 4;
@@ -66,9 +70,14 @@ absl::Status AwaitReport(int fd) {
 
 class OpenTofu final : public Engine {
  public:
-  OpenTofu(Options options, std::unique_ptr<PreparedFolders> prepared, std::string bubblewrap)
-      : options_(std::move(options)), prepared_(std::move(prepared)), bubblewrap_(std::move(bubblewrap)) {}
+  OpenTofu(Options options, Isolation isolation, std::vector<CgroupParent> cgroups,
+           std::unique_ptr<PreparedFolders> prepared)
+      : options_(std::move(options)),
+        isolation_(std::move(isolation)),
+        cgroups_(std::move(cgroups)),
+        prepared_(std::move(prepared)) {}
 
+  const Isolation& isolation() const override { return isolation_; }
   absl::Status Prepare(const ModuleEntry& module) override { return prepared_->Prepare(module).status(); }
   absl::StatusOr<std::unique_ptr<Watch>> Launch(const Step& step) override;
   absl::StatusOr<std::unique_ptr<Watch>> Adopt(std::string_view run_uid) override;
@@ -78,33 +87,38 @@ class OpenTofu final : public Engine {
   std::vector<std::string> Folders() const override;
   void Tidy() override {
     ReapOrphans();
-    prepared_->Sweep(options_.data_dir + "/runs");
+    prepared_->Sweep(options_.data_dir + "/control");
   }
 
  private:
-  absl::StatusOr<std::string> RunFolder(std::string_view run_uid) const;
+  absl::StatusOr<RunFolders> FoldersOf(std::string_view run_uid) const;
   absl::StatusOr<std::unique_ptr<Watch>> LaunchCounted(const Step& step);
-  absl::Status WriteFolder(const Step& step, const std::string& run_folder, const std::string& step_folder);
-  absl::Status StartShim(const std::string& run_folder, const std::string& step_folder,
-                         const UniqueFd& launch_lock) const;
+  absl::Status WriteFolders(const Step& step, const RunFolders& folders);
+  absl::StatusOr<uid_t> UidOf(const RunFolders& folders) const;
+  absl::StatusOr<StepStart> StartOf(const Step& step, const RunFolders& folders, const std::string& prepared,
+                                    uid_t uid) const;
+  SandboxSpec SandboxOf(const Step& step, const RunFolders& folders, const std::string& prepared, uid_t uid) const;
+  absl::Status StartShim(const RunFolders& folders, const std::string& step_folder, const UniqueFd& launch_lock) const;
   absl::Status Reserve();
   void Release(const StepWatch* launched);
   void Count(const ProcessId& shim);
 
   const Options options_;
+  const Isolation isolation_;
+  const std::vector<CgroupParent> cgroups_;
   const std::unique_ptr<PreparedFolders> prepared_;
-  const std::string bubblewrap_;  // empty: not used
 
   core::Mutex mu_;
   int launching_ ABSL_GUARDED_BY(mu_) = 0;
   std::vector<ProcessId> running_ ABSL_GUARDED_BY(mu_);  // at most steps_max of those launched, and those adopted
 };
 
-absl::StatusOr<std::string> OpenTofu::RunFolder(std::string_view run_uid) const {
+absl::StatusOr<RunFolders> OpenTofu::FoldersOf(std::string_view run_uid) const {
   if (!IsPlainName(run_uid)) {
     return absl::InvalidArgumentError(absl::StrCat("`", core::ToAbsl(run_uid), "` is no run's uid"));
   }
-  return absl::StrCat(options_.data_dir, "/runs/", core::ToAbsl(run_uid));
+  return RunFolders{.work = absl::StrCat(options_.data_dir, "/runs/", core::ToAbsl(run_uid)),
+                    .control = absl::StrCat(options_.data_dir, "/control/", core::ToAbsl(run_uid))};
 }
 
 absl::Status OpenTofu::Reserve() {
@@ -143,14 +157,16 @@ absl::StatusOr<std::unique_ptr<Watch>> OpenTofu::Launch(const Step& step) {
 }
 
 absl::StatusOr<std::unique_ptr<Watch>> OpenTofu::LaunchCounted(const Step& step) {
-  const auto run_folder = RunFolder(step.run_uid);
-  if (!run_folder.ok()) return run_folder.status();
-  if (absl::Status status = MakeFolder(*run_folder); !status.ok()) return status;
-  const auto lock = LockFile(*run_folder + "/launch.lock", kLaunchMax);
+  const auto folders = FoldersOf(step.run_uid);
+  if (!folders.ok()) return folders.status();
+  // Before the work folder: one without it would be of an earlier release (MoveControlFiles).
+  if (absl::Status status = MakeFolder(folders->control); !status.ok()) return status;
+  const auto lock = LockFile(folders->control + "/launch.lock", kLaunchMax);
   if (!lock.ok()) return lock.status();
-  const std::string step_folder = absl::StrCat(*run_folder, "/", step.name);
-  absl::Status status = WriteFolder(step, *run_folder, step_folder);
-  if (status.ok()) status = StartShim(*run_folder, step_folder, *lock);
+  if (absl::Status status = MakeFolder(folders->work); !status.ok()) return status;
+  const std::string step_folder = absl::StrCat(folders->control, "/", step.name);
+  absl::Status status = WriteFolders(step, *folders);
+  if (status.ok()) status = StartShim(*folders, step_folder, *lock);
   if (!status.ok()) {
     unlink((step_folder + "/environment").c_str());
     return status;
@@ -158,38 +174,68 @@ absl::StatusOr<std::unique_ptr<Watch>> OpenTofu::LaunchCounted(const Step& step)
   return StepWatch::Open(step_folder, Redactor(SecretValues(step)));
 }
 
-absl::Status OpenTofu::WriteFolder(const Step& step, const std::string& run_folder, const std::string& step_folder) {
-  auto arguments = EngineArguments(step);
-  if (!arguments.ok()) return arguments.status();
-  arguments->insert(arguments->begin(), options_.tofu);
-  const auto environment = EngineEnvironment(step, run_folder, prepared_->cli_config());
-  if (!environment.ok()) return environment.status();
+absl::Status OpenTofu::WriteFolders(const Step& step, const RunFolders& folders) {
   const auto prepared = prepared_->Prepare(*step.module);
   if (!prepared.ok()) return prepared.status();
-  if (absl::Status status = LayOutRun(*prepared, run_folder); !status.ok()) return status;
+  const auto uid = UidOf(folders);
+  if (!uid.ok()) return uid.status();
+  const auto start = StartOf(step, folders, *prepared, *uid);
+  if (!start.ok()) return start.status();
+  absl::Status status = LayOutRun(*prepared, folders, *uid);
   // Before the inputs: those of a step that was begun are left as they are.
-  if (absl::Status status = WriteStep(step, step_folder, run_folder, *arguments, *environment); !status.ok()) {
-    return status;
-  }
-  return WriteInputs(step, run_folder);
+  if (status.ok()) status = WriteStep(step, folders, *start);
+  return status.ok() ? WriteInputs(step, folders, *uid) : status;
 }
 
-absl::Status OpenTofu::StartShim(const std::string& run_folder, const std::string& step_folder,
+absl::StatusOr<uid_t> OpenTofu::UidOf(const RunFolders& folders) const {
+  if (!isolation_.uids) return 0;
+  const auto lock = LockFile(options_.data_dir + "/uids.lock", kLaunchMax);
+  if (!lock.ok()) return lock.status();
+  return UidOfRun(*isolation_.uids, options_.data_dir + "/control", folders.control);
+}
+
+SandboxSpec OpenTofu::SandboxOf(const Step& step, const RunFolders& folders, const std::string& prepared,
+                                uid_t uid) const {
+  SandboxSpec spec;
+  spec.work_folder = folders.work;
+  spec.readable = {options_.tofu, options_.provider_mirror, prepared, prepared_->cli_config()};
+  spec.binds = {{folders.control + "/passwd", "/etc/passwd"}, {folders.control + "/group", "/etc/group"}};
+  spec.uid = uid;
+  spec.processes = step.limits.processes;
+  // Of the whole user: it is there to stop a bomb, not his other programs.
+  if (isolation_.bubblewrap.empty()) spec.processes = std::max(spec.processes, kUserProcessesMin);
+  spec.waits_for_go = true;
+  if (isolation_.tier == Tier::kStrict) {
+    spec.own_network = step.network.own;
+    spec.binds.insert(spec.binds.end(), step.network.binds.begin(), step.network.binds.end());
+    spec.command_prefix = step.network.command_prefix;
+  }
+  return spec;
+}
+
+absl::StatusOr<StepStart> OpenTofu::StartOf(const Step& step, const RunFolders& folders, const std::string& prepared,
+                                            uid_t uid) const {
+  auto engine = EngineArguments(step);
+  if (!engine.ok()) return engine.status();
+  engine->insert(engine->begin(), options_.tofu);
+  auto environment = EngineEnvironment(step, folders.work, prepared_->cli_config());
+  if (!environment.ok()) return environment.status();
+  auto cgroups = MakeCgroups(cgroups_, absl::StrCat("stratus-", step.run_uid, "-", step.name),
+                             {.memory_bytes = step.limits.memory_bytes, .processes = step.limits.processes});
+  if (!cgroups.ok()) return cgroups.status();
+  return StepStart{.arguments = SandboxCommand(isolation_, SandboxOf(step, folders, prepared, uid), *engine),
+                   .environment = *std::move(environment),
+                   .cgroups = *std::move(cgroups)};
+}
+
+absl::Status OpenTofu::StartShim(const RunFolders& folders, const std::string& step_folder,
                                  const UniqueFd& launch_lock) const {
   int report[2];
   if (pipe2(report, O_CLOEXEC) != 0) return ErrnoStatus("pipe");
   const UniqueFd report_end(report[0]);
   UniqueFd report_write(report[1]);
-  std::vector<std::string> arguments = {options_.shim, step_folder};
-  if (!bubblewrap_.empty()) {
-    const SandboxPaths paths = {
-        .writable = run_folder,
-        .readable = {options_.tofu, options_.shim, options_.provider_mirror, options_.data_dir + "/prepared"}};
-    std::vector<std::string> prefix = SandboxPrefix(bubblewrap_, paths);
-    arguments.insert(arguments.begin(), prefix.begin(), prefix.end());
-  }
-  const auto pid = Spawn({.arguments = arguments,
-                          .environment = {RunMarker(run_folder)},
+  const auto pid = Spawn({.arguments = {options_.shim, step_folder},
+                          .environment = {RunMarker(folders.work)},
                           .descriptors = {{report_write.get(), kReportFd}, {launch_lock.get(), kLockFd}}});
   if (!pid.ok()) return pid.status();
   report_write.Reset();
@@ -202,70 +248,87 @@ absl::Status OpenTofu::StartShim(const std::string& run_folder, const std::strin
 }
 
 absl::StatusOr<std::unique_ptr<Watch>> OpenTofu::Adopt(std::string_view run_uid) {
-  const auto run_folder = RunFolder(run_uid);
-  if (!run_folder.ok()) return run_folder.status();
+  const auto folders = FoldersOf(run_uid);
+  if (!folders.ok()) return folders.status();
   std::error_code error;
-  if (!fs::exists(*run_folder, error)) return absl::NotFoundError(absl::StrCat(*run_folder, " is not there"));
+  if (!fs::exists(folders->control, error)) return absl::NotFoundError(absl::StrCat(folders->control, " is not there"));
   // A shim that a dead service started may be about to begin: it holds this until it has, or is dead.
-  const auto lock = LockFile(*run_folder + "/launch.lock", kLaunchMax);
+  const auto lock = LockFile(folders->control + "/launch.lock", kLaunchMax);
   if (!lock.ok()) return lock.status();
-  const auto step_folder = NewestStep(*run_folder);
+  const auto step_folder = NewestStep(folders->control);
   if (!step_folder.ok()) return step_folder.status();
-  auto watch = StepWatch::Open(*step_folder, Redactor(SecretValuesOf(*run_folder)));
+  auto watch = StepWatch::Open(*step_folder, Redactor(SecretValuesOf(folders->control)));
   if (!watch.ok()) return watch.status();
   Count((*watch)->shim());
   return std::unique_ptr<Watch>(*std::move(watch));
 }
 
 absl::Status OpenTofu::KillAll(std::string_view run_uid) {
-  const auto run_folder = RunFolder(run_uid);
-  if (!run_folder.ok()) return run_folder.status();
-  std::vector<ProcessId> shims;
-  for (const std::string& step : BegunSteps(*run_folder)) {
+  const auto folders = FoldersOf(run_uid);
+  if (!folders.ok()) return folders.status();
+  std::vector<ProcessId> leaders;
+  for (const std::string& step : BegunSteps(folders->control)) {
+    for (const char* file : {"/engine.pid", "/sandbox.pid"}) {
+      if (const auto leader = ReadPidFile(step + file); leader.ok()) leaders.push_back(*leader);
+    }
     const auto shim = ReadPidFile(step + "/shim.pid");
     if (!shim.ok()) continue;
-    shims.push_back(*shim);
+    leaders.push_back(*shim);
     // Its own way first, so that it can write down how the engine ended.
     const UniqueFd ended = OpenProcess(*shim);
     if (!ended || !SendSignal(*shim, SIGUSR1)) continue;
     pollfd wait = {ended.get(), POLLIN, 0};
     poll(&wait, 1, static_cast<int>(absl::ToInt64Milliseconds(kKillBySupervisorMax)));
   }
-  return KillRunProcesses(*run_folder, shims, kKillMax);
+  return KillRunProcesses(folders->work, leaders, kKillMax);
+}
+
+// Empty when there is none. What is no regular file, the engine has not left.
+absl::StatusOr<std::string> ReadLeaving(const UniqueFd& work, const std::string& name) {
+  auto text = ReadLeft(work, name, kLeavingsBytesMax);
+  if (absl::IsNotFound(text.status()) || absl::IsFailedPrecondition(text.status())) return "";
+  return text;
 }
 
 absl::StatusOr<Leavings> OpenTofu::Collect(std::string_view run_uid) {
-  const auto run_folder = RunFolder(run_uid);
-  if (!run_folder.ok()) return run_folder.status();
-  auto errored_state = ReadFile(*run_folder + "/errored.tfstate", kLeavingsBytesMax);
-  if (!errored_state.ok() && !absl::IsNotFound(errored_state.status())) return errored_state.status();
-  auto plan = ReadFile(*run_folder + "/plan.bin", kLeavingsBytesMax);
-  if (!plan.ok() && !absl::IsNotFound(plan.status())) return plan.status();
-  return Leavings{.errored_state = std::move(errored_state).value_or(""), .plan = std::move(plan).value_or("")};
+  const auto folders = FoldersOf(run_uid);
+  if (!folders.ok()) return folders.status();
+  const auto work = OpenFolder(folders->work);
+  if (absl::IsNotFound(work.status())) return Leavings{};
+  if (!work.ok()) return work.status();
+  auto errored_state = ReadLeaving(*work, "errored.tfstate");
+  if (!errored_state.ok()) return errored_state.status();
+  auto plan = ReadLeaving(*work, "plan.bin");
+  if (!plan.ok()) return plan.status();
+  return Leavings{.errored_state = *std::move(errored_state), .plan = *std::move(plan)};
 }
 
 absl::Status OpenTofu::Remove(std::string_view run_uid) {
-  const auto run_folder = RunFolder(run_uid);
-  if (!run_folder.ok()) return run_folder.status();
-  for (const std::string& step : BegunSteps(*run_folder)) {
-    for (const char* file : {"/shim.pid", "/engine.pid"}) {
+  const auto folders = FoldersOf(run_uid);
+  if (!folders.ok()) return folders.status();
+  for (const std::string& step : BegunSteps(folders->control)) {
+    for (const char* file : {"/shim.pid", "/engine.pid", "/sandbox.pid"}) {
       const auto process = ReadPidFile(step + file);
       if (process.ok() && IsAlive(*process)) {
         return absl::FailedPreconditionError(absl::StrCat("run ", core::ToAbsl(run_uid), " still has processes"));
       }
     }
+    if (const auto facts = ReadStepFacts(step); facts.ok()) RemoveCgroups(facts->cgroups);
   }
-  return RemoveFolder(*run_folder);
+  // The control folder last: it has the run's uid, which is another's once it is gone.
+  if (absl::Status status = RemoveFolder(folders->work); !status.ok()) return status;
+  return RemoveFolder(folders->control);
 }
 
 std::vector<std::string> OpenTofu::Folders() const {
-  std::vector<std::string> folders;
+  std::set<std::string> runs;
   std::error_code error;
-  for (fs::directory_iterator at(options_.data_dir + "/runs", error), end; !error && at != end; at.increment(error)) {
-    folders.push_back(at->path().filename());
+  for (const char* folder : {"/runs", "/control"}) {
+    for (fs::directory_iterator at(options_.data_dir + folder, error), end; !error && at != end; at.increment(error)) {
+      if (const std::string name = at->path().filename(); IsPlainName(name)) runs.insert(name);
+    }
   }
-  std::sort(folders.begin(), folders.end());
-  return folders;
+  return {runs.begin(), runs.end()};
 }
 
 absl::StatusOr<std::string> AbsolutePath(const std::string& path) {
@@ -292,13 +355,21 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(Options options) {
   for (const std::string& program : {options.tofu, options.shim}) {
     if (access(program.c_str(), X_OK) != 0) return ErrnoStatus(program);
   }
-  if (absl::Status status = MakeFolder(options.data_dir + "/runs"); !status.ok()) return status;
-  auto prepared = PreparedFolders::Create(options.data_dir + "/prepared", options.tofu, options.provider_mirror);
+  const std::string control = options.data_dir + "/control";
+  for (const std::string& folder : {options.data_dir + "/runs", options.data_dir + "/sandbox", control}) {
+    if (absl::Status status = MakeFolder(folder); !status.ok()) return status;
+  }
+  if (absl::Status status = MoveControlFiles(options.data_dir + "/runs", control); !status.ok()) return status;
+  auto isolation = FindIsolation(options.isolation, options.shim, options.data_dir + "/sandbox");
+  if (!isolation.ok()) return isolation.status();
+  auto cgroups = FindCgroups(options.cgroup);
+  if (!cgroups.ok()) return cgroups.status();
+  auto prepared =
+      PreparedFolders::Create(options.data_dir + "/prepared", options.tofu, options.provider_mirror, *isolation);
   if (!prepared.ok()) return prepared.status();
-  auto bubblewrap = FindSandbox(options.sandbox);
-  if (!bubblewrap.ok()) return bubblewrap.status();
   BecomeSubreaper();
-  return std::make_unique<OpenTofu>(std::move(options), *std::move(prepared), *std::move(bubblewrap));
+  return std::make_unique<OpenTofu>(std::move(options), *std::move(isolation), *std::move(cgroups),
+                                    *std::move(prepared));
 }
 
 }  // namespace stratus::provisioning::engine

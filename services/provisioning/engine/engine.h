@@ -1,15 +1,19 @@
-// Runs OpenTofu, a process group of its own a step, each under a small shim (stratus-shim) that outlives this process:
-// own session, output to files, exit code to a file. A step is launched, watched, and after a restart adopted again.
+// Runs OpenTofu, each step under a small shim (stratus-shim) that outlives this process: own session, output to files,
+// exit code to a file. A step is launched, watched, and after a restart adopted again.
 //
-// A run's work folder, 0700, under Options::data_dir/runs/RUN_UID:
+// Two folders a run, 0700, below Options::data_dir. runs/RUN_UID is the work folder. It is all that the run may write,
+// and what is found there afterwards may be anything (left_files.h):
 //   *.tf, .terraform/, .terraform.lock.hcl   the module, from a folder prepared once a module digest
-//   stratus.auto.tfvars.json                 0600, the variables
+//   stratus.auto.tfvars.json                 the variables
 //   stratus_imports.tf                       import blocks, in recovery
-//   STEP/spec, events.jsonl, stderr, shim.pid, engine.pid, exit.json     one folder a step: 1-apply, 2-plan, ...
 //   plan.bin, errored.tfstate                what the engine leaves
+// control/RUN_UID is out of its reach. It says what there is, and is believed:
 //   launch.lock                              held (flock) from before a step is begun until shim.pid says so
-// spec holds no secrets: those are in STEP/environment (0600), which the shim unlinks once it has read it.
-// Whoever stops the service must leave the shims alone (systemd: KillMode=process).
+//   laid-out, prepared, uid, passwd, group   that the work folder is whole; the prepared folder, a link; who the run is
+//   STEP/spec, events.jsonl, stderr, shim.pid, engine.pid, sandbox.pid, exit.json   one folder a step: 1-apply, 2-plan
+// spec holds no secrets: those are in STEP/environment (0600), which the shim unlinks once it has read it. engine.pid
+// is the engine itself, sandbox.pid the first process of its PID namespace, with which all of the run ends. Whoever
+// stops the service must leave the shims alone (systemd: KillMode=process).
 #pragma once
 
 #include <functional>
@@ -23,6 +27,8 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "services/provisioning/engine/catalog.h"
+#include "services/provisioning/engine/isolation.h"
+#include "services/provisioning/engine/sandbox.h"
 
 namespace stratus::provisioning::engine {
 
@@ -47,13 +53,25 @@ struct StateBackend {   // the run's credentials at the service's private listen
   std::string password;
 };
 
+// Of a run. What ends it, Exit::exceeded says.
 struct Limits {
   absl::Duration wall_time = absl::Hours(2);  // past it: cancelled, then killed
-  int64_t memory_bytes = int64_t{2} << 30;    // written memory of each process (RLIMIT_DATA)
+  int64_t memory_bytes = int64_t{2} << 30;    // written memory of each process (RLIMIT_DATA), and of all together
   int64_t file_bytes = int64_t{1} << 30;      // of each file
-  int open_files = 1024;
-  int processes = 4096;  // of the user, threads counted, all runs together; does not bind root
+  int open_files = 1024;                      // of each process
+  int processes = 1024;                   // threads counted; in tier off of the whole user, and it does not bind root
+  int64_t disk_bytes = int64_t{2} << 30;  // of the work folder, and of files that are open but have no name
+  int64_t files_max = 100000;             // in the work folder
+  int64_t output_bytes = int64_t{64} << 20;        // of stdout and stderr together, each step
   absl::Duration cancel_grace = absl::Minutes(5);  // from SIGINT to SIGKILL
+};
+
+// What a run has of the network in the strict tier: nothing but a loopback, sockets that are put into its sandbox, and
+// a program that makes ports of them.
+struct RunNetwork {
+  bool own = false;
+  std::vector<Bind> binds;
+  std::vector<std::string> command_prefix;
 };
 
 struct Step {
@@ -68,6 +86,7 @@ struct Step {
   std::vector<Import> imports;
   std::vector<std::string> targets;  // -target=ADDRESS
   Limits limits;
+  RunNetwork network;
 };
 
 struct Exit {
@@ -76,6 +95,7 @@ struct Exit {
   int code = -1;   // of the engine, when it exited
   int signal = 0;  // that killed it
   bool timed_out = false;
+  std::string exceeded = {};  // the limit that ended it: disk, files, output, memory, processes; empty: none
 };
 
 // What a step has left, once it is over.
@@ -89,18 +109,22 @@ class Watch;
 class Engine {
  public:
   struct Options {
-    std::string tofu;              // path of tofu or terraform, >= 1.6
-    std::string shim;              // path of stratus-shim
-    std::string data_dir;          // 0700
-    std::string provider_mirror;   // filesystem mirror: the list of allowed providers; empty: no provider at all
-    std::string sandbox = "auto";  // bubblewrap: auto (when present and usable), on, off
-    int steps_max = 16;            // at once; Launch past it: RESOURCE_EXHAUSTED
+    std::string tofu;             // path of tofu or terraform, >= 1.6
+    std::string shim;             // path of stratus-shim
+    std::string data_dir;         // 0700
+    std::string provider_mirror;  // filesystem mirror: the list of allowed providers; empty: no provider at all
+    IsolationOptions isolation = {};
+    std::string cgroup = "off";  // auto, off, or a folder: FindCgroups
+    int steps_max = 16;          // at once; Launch past it: RESOURCE_EXHAUSTED
     // What has to be free on data_dir's disk for a step to be launched, else UNAVAILABLE: those that run need the rest,
     // to say what they do and to save their states.
     int64_t free_bytes_min = int64_t{64} << 20;
   };
   static absl::StatusOr<std::unique_ptr<Engine>> Create(Options options);
   virtual ~Engine() = default;
+
+  // What was found to work here.
+  virtual const Isolation& isolation() const = 0;
 
   // Makes sure that the module's prepared folder exists (init -lockfile=readonly). Slow the first time only; safe from
   // several threads and processes at once. FAILED_PRECONDITION with the engine's words when the module does not init.
@@ -111,7 +135,7 @@ class Engine {
   // began.
   virtual absl::StatusOr<std::unique_ptr<Watch>> Launch(const Step& step) = 0;
 
-  // The newest step of a run, from its work folder; NOT_FOUND: no step was begun here.
+  // The newest step of a run, from its control folder; NOT_FOUND: no step was begun here.
   virtual absl::StatusOr<std::unique_ptr<Watch>> Adopt(std::string_view run_uid) = 0;
 
   // Kills whatever still runs of the run's sessions (by session id, checked against start times) and returns when none
@@ -119,9 +143,9 @@ class Engine {
   virtual absl::Status KillAll(std::string_view run_uid) = 0;
 
   virtual absl::StatusOr<Leavings> Collect(std::string_view run_uid) = 0;
-  // Removes the work folder. Only for runs that have ended and whose leavings are stored.
+  // Removes the run's folders. Only for runs that have ended and whose leavings are stored.
   virtual absl::Status Remove(std::string_view run_uid) = 0;
-  // Run uids that have work folders here.
+  // Run uids that have folders here.
   virtual std::vector<std::string> Folders() const = 0;
 
   // To be called now and then: reaps what was handed to this process (Create makes it the reaper of its orphans), and

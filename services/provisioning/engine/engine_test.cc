@@ -194,7 +194,7 @@ TEST_F(EngineTest, KeepsSecretsOutOfEverythingThatCanBeRead) {
   const auto watch = engine_->Launch(step);
   ASSERT_TRUE(watch.ok()) << watch.status();
   ASSERT_TRUE(AwaitLine(watch->get(), "Provisioning with"));
-  const std::string folder = folder_ + "/data/runs/r1/1-apply";
+  const std::string folder = folder_ + "/data/control/r1/1-apply";
   EXPECT_TRUE(absl::IsNotFound(ReadFile(folder + "/environment", 1 << 20).status()));
   std::string pid = ReadFile(folder + "/engine.pid", 4096).value();
   pid.resize(pid.find(' '));

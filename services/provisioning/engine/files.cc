@@ -15,6 +15,7 @@
 #include "absl/time/clock.h"
 #include "lib/core/clock.h"
 #include "lib/core/status.h"
+#include "services/provisioning/engine/left_files.h"
 
 namespace stratus::provisioning::engine {
 namespace {
@@ -86,6 +87,11 @@ absl::Status WriteFile(const std::string& path, std::string_view text) {
   return absl::OkStatus();
 }
 
+absl::Status WriteSharedFile(const std::string& path, std::string_view text) {
+  if (absl::Status status = WriteFile(path, text); !status.ok()) return status;
+  return chmod(path.c_str(), 0644) == 0 ? absl::OkStatus() : ErrnoStatus(path);
+}
+
 absl::Status MakeFolder(const std::string& path) {
   if (mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return absl::OkStatus();
   if (errno != ENOENT) return ErrnoStatus(path);
@@ -116,9 +122,10 @@ absl::Status CopyModule(const std::string& from, const std::string& to) {
 }
 
 absl::Status RemoveFolder(const std::string& path) {
-  std::error_code error;
-  fs::remove_all(path, error);
-  return error ? FromErrorCode(error, path) : absl::OkStatus();
+  const fs::path full = path;
+  const auto parent = OpenFolder(full.parent_path().string());
+  if (absl::IsNotFound(parent.status())) return absl::OkStatus();
+  return parent.ok() ? RemoveLeft(*parent, full.filename().string()) : parent.status();
 }
 
 absl::StatusOr<UniqueFd> LockFile(const std::string& path, absl::Duration timeout) {

@@ -17,6 +17,9 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, size_t bytes_max);
 // Makes or replaces the file, mode 0600. UNAVAILABLE on a full disk.
 absl::Status WriteFile(const std::string& path, std::string_view text);
 
+// The same, mode 0644: for what others than this process's user are to read.
+absl::Status WriteSharedFile(const std::string& path, std::string_view text);
+
 // Makes the folder with its parents, mode 0700.
 absl::Status MakeFolder(const std::string& path);
 
@@ -24,6 +27,7 @@ absl::Status MakeFolder(const std::string& path);
 // Symbolic links are refused: a module must not reach out of its folder.
 absl::Status CopyModule(const std::string& from, const std::string& to);
 
+// Also one that a run has written to (RemoveLeft). OK when it is not there.
 absl::Status RemoveFolder(const std::string& path);
 
 // An exclusive flock on `path` (made when it is not there), held until the descriptor and its copies are closed.

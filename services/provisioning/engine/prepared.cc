@@ -18,8 +18,9 @@
 #include "services/provisioning/engine/command_line.h"
 #include "services/provisioning/engine/digest.h"
 #include "services/provisioning/engine/files.h"
+#include "services/provisioning/engine/left_files.h"
 #include "services/provisioning/engine/prepared_sweep.h"
-#include "services/provisioning/engine/process.h"
+#include "services/provisioning/engine/sandbox.h"
 
 namespace stratus::provisioning::engine {
 namespace {
@@ -86,28 +87,34 @@ std::string ValidationErrors(const std::string& text) {
 
 }  // namespace
 
-PreparedFolders::PreparedFolders(std::string folder, std::string tofu, std::string fingerprint, std::string cli_config)
+PreparedFolders::PreparedFolders(std::string folder, std::string tofu, std::string mirror, Isolation isolation,
+                                 std::string fingerprint, std::string cli_config)
     : folder_(std::move(folder)),
       tofu_(std::move(tofu)),
+      mirror_(std::move(mirror)),
+      isolation_(std::move(isolation)),
       fingerprint_(std::move(fingerprint)),
       cli_config_(std::move(cli_config)) {}
 
 absl::StatusOr<std::unique_ptr<PreparedFolders>> PreparedFolders::Create(const std::string& folder,
                                                                          const std::string& tofu,
-                                                                         const std::string& mirror) {
+                                                                         const std::string& mirror,
+                                                                         const Isolation& isolation) {
   auto fingerprint = Fingerprint(tofu, mirror);
   if (!fingerprint.ok()) return fingerprint.status();
   const std::string none = folder + "/no-providers";
   if (absl::Status status = MakeFolder(none); !status.ok()) return status;
+  if (absl::Status status = ShareTree(none); !status.ok()) return status;
   const std::string text = CliConfig(mirror.empty() ? none : mirror);
   // Named by what it says: engines that are still running read the one that they were started with.
   const std::string path = absl::StrCat(folder, "/cli-", Sha256Hex(text).substr(0, 16), ".tfrc");
   const std::string temporary = absl::StrCat(path, ".", core::RandomHex(8));
-  if (absl::Status status = WriteFile(temporary, text); !status.ok()) return status;
+  if (absl::Status status = WriteSharedFile(temporary, text); !status.ok()) return status;
   std::error_code error;
   fs::rename(temporary, path, error);
   if (error) return absl::InternalError(absl::StrCat(path, ": ", error.message()));
-  return std::unique_ptr<PreparedFolders>(new PreparedFolders(folder, tofu, *std::move(fingerprint), path));
+  return std::unique_ptr<PreparedFolders>(
+      new PreparedFolders(folder, tofu, mirror, isolation, *std::move(fingerprint), path));
 }
 
 std::string PreparedFolders::KeyOf(const ModuleEntry& module) const {
@@ -132,13 +139,13 @@ absl::StatusOr<std::string> PreparedFolders::Prepare(const ModuleEntry& module) 
   return target;
 }
 
-void PreparedFolders::Sweep(const std::string& runs_folder) {
+void PreparedFolders::Sweep(const std::string& control_folders) {
   std::set<std::string> spared;
   {
     core::MutexLock lock(mu_);
     spared = ready_;
   }
-  SweepPrepared(folder_, runs_folder, spared, {}, absl::Now());
+  SweepPrepared(folder_, control_folders, spared, {}, absl::Now());
 }
 
 // Under a temporary name until all is well: what has the right name is whole.
@@ -148,8 +155,11 @@ absl::Status PreparedFolders::Make(const ModuleEntry& module, const std::string&
   absl::Status status = CopyModule(module.folder, making);
   if (status.ok()) status = WriteFile(absl::StrCat(making, "/", core::ToAbsl(kBackendFile)), kBackend);
   if (status.ok()) status = MakeFolder(making + "/tmp");
+  if (status.ok() && isolation_.uids) status = GiveTree(making, isolation_.uids->last);
   if (status.ok()) status = Initialise(making);
   if (status.ok()) status = Validate(making);
+  if (status.ok() && isolation_.uids) status = GiveTree(making, geteuid());
+  if (status.ok() && isolation_.uids) status = ShareTree(making);
   if (!status.ok()) {
     RemoveFolder(making).IgnoreError();
     return status;
@@ -166,24 +176,37 @@ absl::Status PreparedFolders::Initialise(const std::string& folder) {
       http_server::Server::Start({.host = "127.0.0.1", .port = 0, .unix_path = ""},
                                  [](const http_server::Request&) { return http_server::Response{.status = 404}; });
   if (!backend.ok()) return backend.status();
-  std::vector<std::string> arguments = {tofu_, "init", "-no-color", "-input=false"};
+  std::vector<std::string> arguments = {"init", "-no-color", "-input=false"};
   std::error_code error;
-  if (fs::exists(folder + "/.terraform.lock.hcl", error)) arguments.push_back("-lockfile=readonly");
-  std::vector<std::string> environment = BaseEnvironment(folder, cli_config_);
-  environment.push_back(absl::StrCat("TF_HTTP_ADDRESS=http://", (*backend)->address(), "/"));
-  const auto ended =
-      RunProgram({.arguments = arguments, .environment = environment, .folder = folder, .timeout = kInitMax});
+  if (fs::exists(folder + "/.terraform.lock.hcl", error)) arguments.emplace_back("-lockfile=readonly");
+  const auto ended = Run(folder, arguments, {absl::StrCat("TF_HTTP_ADDRESS=http://", (*backend)->address(), "/")});
   if (!ended.ok()) return ended.status();
   return ended->code == 0 ? absl::OkStatus() : Refused("the module does not initialise", ended->err);
 }
 
 absl::Status PreparedFolders::Validate(const std::string& folder) {
-  const auto ended = RunProgram({.arguments = {tofu_, "validate", "-no-color", "-json"},
-                                 .environment = BaseEnvironment(folder, cli_config_),
-                                 .folder = folder,
-                                 .timeout = kInitMax});
+  const auto ended = Run(folder, {"validate", "-no-color", "-json"}, {});
   if (!ended.ok()) return ended.status();
-  return ended->code == 0 ? absl::OkStatus() : Refused("the module is not valid", ValidationErrors(ended->out));
+  if (ended->code == 0) return absl::OkStatus();
+  return Refused("the module is not valid", ended->out.empty() ? ended->err : ValidationErrors(ended->out));
+}
+
+// The engine, in a sandbox of its own. On the network of the host: it runs nothing that the module brings along, but
+// reads it, and asks the backend that has no state.
+absl::StatusOr<Finished> PreparedFolders::Run(const std::string& folder, const std::vector<std::string>& arguments,
+                                              const std::vector<std::string>& variables) {
+  std::vector<std::string> command = {tofu_};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  std::vector<std::string> environment = BaseEnvironment(folder, cli_config_);
+  environment.insert(environment.end(), variables.begin(), variables.end());
+  const SandboxSpec spec = {.work_folder = folder,
+                            .readable = {tofu_, mirror_, cli_config_, mirror_.empty() ? folder_ + "/no-providers" : ""},
+                            .uid = isolation_.uids ? isolation_.uids->last : 0,
+                            .dies_with_parent = true};
+  return RunProgram({.arguments = SandboxCommand(isolation_, spec, command),
+                     .environment = environment,
+                     .folder = folder,
+                     .timeout = kInitMax});
 }
 
 }  // namespace stratus::provisioning::engine

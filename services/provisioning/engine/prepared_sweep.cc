@@ -32,16 +32,14 @@ bool IsKey(const std::string& name) {
          std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isxdigit(c) != 0; });
 }
 
-// The prepared folders that the work folders of runs link to.
-std::set<std::string> LinkedFrom(const std::string& runs_folder) {
+// The prepared folders that runs are of.
+std::set<std::string> LinkedFrom(const std::string& control_folders) {
   std::set<std::string> linked;
   std::error_code error;
-  for (fs::directory_iterator run(runs_folder, error), end; !error && run != end; run.increment(error)) {
-    for (const char* link : {".terraform/providers", ".terraform/modules"}) {
-      std::error_code none;
-      const fs::path target = fs::read_symlink(run->path() / link, none);  // PREPARED/KEY/.terraform/...
-      if (!none) linked.insert(target.parent_path().parent_path().filename());
-    }
+  for (fs::directory_iterator run(control_folders, error), end; !error && run != end; run.increment(error)) {
+    std::error_code none;
+    const fs::path target = fs::read_symlink(run->path() / "prepared", none);
+    if (!none) linked.insert(target.filename());
   }
   return linked;
 }
@@ -79,9 +77,9 @@ absl::Status Remove(const std::string& path) {
 
 bool TouchPrepared(const std::string& folder) { return utimensat(AT_FDCWD, folder.c_str(), nullptr, 0) == 0; }
 
-void SweepPrepared(const std::string& prepared_folder, const std::string& runs_folder,
+void SweepPrepared(const std::string& prepared_folder, const std::string& control_folders,
                    const std::set<std::string>& spared, const SweepLimits& limits, absl::Time now) {
-  std::set<std::string> used = LinkedFrom(runs_folder);
+  std::set<std::string> used = LinkedFrom(control_folders);
   used.insert(spared.begin(), spared.end());
   size_t kept = 0;
   for (const Candidate& candidate : Unused(prepared_folder, used)) {

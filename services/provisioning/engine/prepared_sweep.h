@@ -1,5 +1,5 @@
-// Which prepared folders (prepared.h) go: those that no run's work folder links to, once they have not been asked for
-// in a while, or are too many.
+// Which prepared folders (prepared.h) go: those that no run's control folder links to, once they have not been asked
+// for in a while, or are too many.
 #pragma once
 
 #include <set>
@@ -19,7 +19,7 @@ struct SweepLimits {
 bool TouchPrepared(const std::string& folder);
 
 // `spared`: names of prepared folders that stay in any case. What cannot be removed now is left for the next time.
-void SweepPrepared(const std::string& prepared_folder, const std::string& runs_folder,
+void SweepPrepared(const std::string& prepared_folder, const std::string& control_folders,
                    const std::set<std::string>& spared, const SweepLimits& limits, absl::Time now);
 
 }  // namespace stratus::provisioning::engine

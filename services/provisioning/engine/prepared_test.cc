@@ -22,12 +22,13 @@ class PreparedTest : public EngineTest {
   PreparedTest() : prepared_(Open()) {}
 
   std::unique_ptr<PreparedFolders> Open() const {
-    auto opened = PreparedFolders::Create(Folder(), TofuPath(), ProviderMirror());
+    auto opened = PreparedFolders::Create(Folder(), TofuPath(), ProviderMirror(), NoIsolation());
     EXPECT_TRUE(opened.ok()) << opened.status();
     return *std::move(opened);
   }
   std::string Folder() const { return folder_ + "/data/prepared"; }
-  std::string Runs() const { return folder_ + "/data/runs"; }
+  std::string Runs() const { return folder_ + "/data/control"; }
+  static Isolation NoIsolation() { return {.shim = ShimPath()}; }
 
   // As if last asked for `idle` ago.
   static void Age(const std::string& folder, absl::Duration idle) {
@@ -59,8 +60,8 @@ TEST_F(PreparedTest, WhatNobodyHasAskedForInAWhileGoes) {
 
 TEST_F(PreparedTest, WhatARunLinksToStaysHoweverOld) {
   const std::string linked = Add('a', absl::Hours(1000));
-  ASSERT_TRUE(MakeFolder(Runs() + "/r1/.terraform").ok());
-  fs::create_symlink(linked + "/.terraform/providers", Runs() + "/r1/.terraform/providers");
+  ASSERT_TRUE(MakeFolder(Runs() + "/r1").ok());
+  fs::create_symlink(linked, Runs() + "/r1/prepared");
   Sweep();
   EXPECT_TRUE(fs::exists(linked));
   fs::remove_all(Runs() + "/r1");

@@ -91,10 +91,12 @@ bool WorksIn(pid_t pid, const std::string& folder) {
 }
 
 // A session's number is not given away while it has members, but it may be once they are gone: so a member must be no
-// older than the shim, and where the shim has died must be known by something else too.
-bool IsMember(pid_t pid, const Stat& stat, const ProcessId& shim, const std::string& folder) {
-  if (stat.session != shim.pid || stat.start_ticks < shim.start_ticks || shim.boot_id != BootId()) return false;
-  return IsAlive(shim) || WorksIn(pid, folder);
+// older than the leader, and where the leader has died must be known by something else too.
+bool IsMember(pid_t pid, const Stat& stat, const ProcessId& leader, const std::string& folder) {
+  if (leader.boot_id != BootId()) return false;
+  if (pid == leader.pid) return stat.start_ticks == leader.start_ticks;
+  if (stat.session != leader.pid || stat.start_ticks < leader.start_ticks) return false;
+  return IsAlive(leader) || WorksIn(pid, folder);
 }
 
 }  // namespace
@@ -132,13 +134,13 @@ bool SendSignal(const ProcessId& process, int signal) {
 
 std::string RunMarker(const std::string& run_folder) { return "STRATUS_RUN=" + run_folder; }
 
-std::vector<ProcessId> FindRunProcesses(const std::string& run_folder, const std::vector<ProcessId>& shims) {
+std::vector<ProcessId> FindRunProcesses(const std::string& run_folder, const std::vector<ProcessId>& leaders) {
   const std::string marker = RunMarker(run_folder);
   std::vector<ProcessId> found;
   ForEachProcess([&](pid_t pid, const Stat& stat) {
     if (IsDead(stat.state)) return;
     bool ours = false;
-    for (const ProcessId& shim : shims) ours = ours || IsMember(pid, stat, shim, run_folder);
+    for (const ProcessId& leader : leaders) ours = ours || IsMember(pid, stat, leader, run_folder);
     if (ours || IsMarked(pid, marker)) found.push_back({pid, stat.start_ticks, BootId()});
   });
   return found;
@@ -153,11 +155,11 @@ void ReapOrphans() {
   });
 }
 
-absl::Status KillRunProcesses(const std::string& run_folder, const std::vector<ProcessId>& shims,
+absl::Status KillRunProcesses(const std::string& run_folder, const std::vector<ProcessId>& leaders,
                               absl::Duration timeout) {
   const absl::Duration deadline = core::Clock::Real().Monotonic() + timeout;
   for (;;) {
-    const std::vector<ProcessId> living = FindRunProcesses(run_folder, shims);
+    const std::vector<ProcessId> living = FindRunProcesses(run_folder, leaders);
     if (living.empty()) return absl::OkStatus();
     for (const ProcessId& process : living) SendSignal(process, SIGKILL);
     const absl::Duration left = deadline - core::Clock::Real().Monotonic();

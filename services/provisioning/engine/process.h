@@ -35,12 +35,12 @@ bool SendSignal(const ProcessId& process, int signal);
 // What marks a run's processes in their environment. By its folder: run uids are unique within one data folder only.
 std::string RunMarker(const std::string& run_folder);
 
-// Every living process that belongs to a run: of one of the sessions that its shims lead, or marked, or at work in its
-// folder and of such a session's number.
-std::vector<ProcessId> FindRunProcesses(const std::string& run_folder, const std::vector<ProcessId>& shims);
+// Every living process that belongs to a run: the `leaders` themselves (its shims, engines and sandboxes), those of the
+// sessions that they lead, those marked, and those at work in its folder and of such a session's number.
+std::vector<ProcessId> FindRunProcesses(const std::string& run_folder, const std::vector<ProcessId>& leaders);
 
 // SIGKILL to all of them, again and again until none is left. DEADLINE_EXCEEDED names one that remains.
-absl::Status KillRunProcesses(const std::string& run_folder, const std::vector<ProcessId>& shims,
+absl::Status KillRunProcesses(const std::string& run_folder, const std::vector<ProcessId>& leaders,
                               absl::Duration timeout);
 
 // From here on the orphans of what this process starts (shims, and what a killed one leaves) are handed to it rather

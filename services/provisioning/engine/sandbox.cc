@@ -1,55 +1,108 @@
 #include "services/provisioning/engine/sandbox.h"
 
-#include <unistd.h>
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
-#include "lib/core/status.h"
-#include "services/provisioning/engine/process.h"
 
 namespace stratus::provisioning::engine {
 namespace {
 
-constexpr const char* kBubblewrap = "/usr/bin/bwrap";
-constexpr absl::Duration kTryMax = absl::Seconds(5);
+// Pages of memory that hold files: bounded, because without a cgroup nothing else counts them.
+constexpr const char* kTmpBytes = "268435456";
+constexpr const char* kShmBytes = "16777216";
 
-std::vector<std::string> SystemMounts() {
-  std::vector<std::string> arguments = {"--unshare-ipc", "--unshare-uts", "--ro-bind", "/usr", "/usr"};
-  for (const char* path : {"/bin", "/sbin", "/lib", "/lib64", "/etc/ssl", "/etc/ca-certificates", "/etc/resolv.conf",
-                           "/etc/hosts", "/etc/nsswitch.conf", "/etc/passwd", "/etc/group", "/etc/localtime"}) {
-    arguments.insert(arguments.end(), {"--ro-bind-try", path, path});
+using Arguments = std::vector<std::string>;
+
+void Add(Arguments* to, std::initializer_list<std::string> what) { to->insert(to->end(), what); }
+
+void AddNamespaces(const Isolation& isolation, const SandboxSpec& spec, Arguments* to) {
+  // Root keeps the user namespace of the host until it has become the run's uid: else that uid would be its own.
+  if (!isolation.uids) Add(to, {"--unshare-user"});
+  Add(to, {"--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "run"});
+  if (spec.own_network && isolation.tier == Tier::kStrict) Add(to, {"--unshare-net"});
+  if (spec.dies_with_parent) Add(to, {"--die-with-parent"});
+  Add(to, {"--cap-drop", "ALL"});
+  if (isolation.uids) Add(to, {"--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"});
+}
+
+// What every program needs. No passwd, no group: a run is told of nobody but itself.
+std::vector<std::string> SystemPaths() {
+  std::vector<std::string> paths = {"/usr",
+                                    "/bin",
+                                    "/sbin",
+                                    "/lib",
+                                    "/lib32",
+                                    "/lib64",
+                                    "/etc/ssl",
+                                    "/etc/ca-certificates",
+                                    "/etc/pki",
+                                    "/etc/alternatives",
+                                    "/etc/ld.so.cache",
+                                    "/etc/resolv.conf",
+                                    "/etc/hosts",
+                                    "/etc/nsswitch.conf",
+                                    "/etc/localtime"};
+  for (const char* name : {"SSL_CERT_FILE", "SSL_CERT_DIR"}) {
+    if (const char* path = std::getenv(name); path != nullptr && path[0] == '/') paths.emplace_back(path);
   }
-  // The host's /proc: the shim looks for its session there, and process numbers stay what the service knows.
-  arguments.insert(arguments.end(), {"--dev", "/dev", "--ro-bind", "/proc", "/proc", "--tmpfs", "/tmp"});
-  return arguments;
+  return paths;
+}
+
+void AddSystem(Arguments* to) {
+  for (const std::string& path : SystemPaths()) Add(to, {"--ro-bind-try", path, path});
+  Add(to, {"--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--size", kShmBytes, "--tmpfs", "/dev/shm"});
+  Add(to, {"--remount-ro", "/dev", "--perms", "1777", "--size", kTmpBytes, "--tmpfs", "/tmp"});
+}
+
+// A link is read where it is, and where it leads to: the engine's own links name the latter.
+void AddReadable(const std::string& path, Arguments* to) {
+  if (path.empty()) return;
+  Add(to, {"--ro-bind", path, path});
+  std::error_code error;
+  const std::string real = std::filesystem::canonical(path, error).string();
+  if (!error && real != path) Add(to, {"--ro-bind", real, real});
+}
+
+void AddEntrance(const Isolation& isolation, const SandboxSpec& spec, Arguments* to) {
+  Add(to, {isolation.shim, "enter", absl::StrCat("--folder=", spec.work_folder)});
+  if (spec.waits_for_go) Add(to, {"--go"});
+  if (isolation.tier != Tier::kOff) {
+    if (spec.uid != 0) Add(to, {absl::StrCat("--uid=", spec.uid)});
+    if (isolation.user_namespace) Add(to, {"--user-namespace"});
+    if (isolation.landlock) {
+      Add(to, {"--landlock", "--read=/proc", absl::StrCat("--read=", isolation.shim)});
+      for (const std::string& path : SystemPaths()) Add(to, {absl::StrCat("--read=", path)});
+      for (const std::string& path : spec.readable) Add(to, {absl::StrCat("--read=", path)});
+    }
+    if (!isolation.filter.empty()) Add(to, {absl::StrCat("--filter=", isolation.filter)});
+  }
+  if (spec.processes > 0) Add(to, {absl::StrCat("--processes=", spec.processes)});
+  Add(to, {"--"});
+}
+
+void AddBubblewrap(const Isolation& isolation, const SandboxSpec& spec, Arguments* to) {
+  Add(to, {isolation.bubblewrap});
+  AddNamespaces(isolation, spec, to);
+  AddSystem(to);
+  for (const std::string& path : spec.readable) AddReadable(path, to);
+  AddReadable(isolation.shim, to);
+  AddReadable(isolation.filter, to);
+  for (const Bind& bind : spec.binds) Add(to, {"--ro-bind", bind.from, bind.to});
+  // Last, as it may lie in one of those: below /tmp, for one.
+  Add(to, {"--bind", spec.work_folder, spec.work_folder, "--remount-ro", "/", "--"});
 }
 
 }  // namespace
 
-absl::StatusOr<std::string> FindSandbox(std::string_view mode) {
-  if (mode == "off") return std::string();
-  if (mode != "on" && mode != "auto") {
-    return absl::InvalidArgumentError(absl::StrCat("sandbox `", core::ToAbsl(mode), "` is none of auto, on, off"));
-  }
-  std::string reason = "it is not installed";
-  if (access(kBubblewrap, X_OK) == 0) {
-    std::vector<std::string> arguments = SandboxPrefix(kBubblewrap, {.writable = "/tmp", .readable = {}});
-    arguments.push_back("/usr/bin/true");
-    const auto tried = RunProgram({.arguments = arguments, .environment = {}, .timeout = kTryMax});
-    if (tried.ok() && tried->code == 0) return std::string(kBubblewrap);
-    reason = tried.ok() ? tried->err : std::string(core::ToStd(tried.status().message()));
-  }
-  if (mode == "auto") return std::string();
-  return absl::FailedPreconditionError(
-      absl::StrCat("the sandbox is on, but ", kBubblewrap, " cannot be used: ", reason));
-}
-
-std::vector<std::string> SandboxPrefix(const std::string& bubblewrap, const SandboxPaths& paths) {
-  std::vector<std::string> arguments = SystemMounts();
-  arguments.insert(arguments.begin(), bubblewrap);
-  for (const std::string& path : paths.readable) {
-    if (!path.empty()) arguments.insert(arguments.end(), {"--ro-bind", path, path});
-  }
-  arguments.insert(arguments.end(), {"--bind", paths.writable, paths.writable, "--"});
+std::vector<std::string> SandboxCommand(const Isolation& isolation, const SandboxSpec& spec,
+                                        const std::vector<std::string>& command) {
+  Arguments arguments;
+  if (!isolation.bubblewrap.empty()) AddBubblewrap(isolation, spec, &arguments);
+  AddEntrance(isolation, spec, &arguments);
+  arguments.insert(arguments.end(), spec.command_prefix.begin(), spec.command_prefix.end());
+  arguments.insert(arguments.end(), command.begin(), command.end());
   return arguments;
 }
 

@@ -1,25 +1,40 @@
-// Bubblewrap around a step: the shim and all that it starts see the system read-only and the run's folder alone to
-// write to. It only sets up the mounts and then becomes the shim, so supervision and signals are as without it.
+// The command line under which an engine runs: bubblewrap for the namespaces and the mounts, then `stratus-shim enter`
+// inside of them, which gives up every right, and becomes the engine.
+//
+// Inside there are the system's programs and libraries read-only, a /proc and a /dev of its own, a /tmp of bounded
+// size, and the work folder, at the path that it has outside: the one place that can be written to and that stays. What
+// else a run may see is named in SandboxSpec.
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "absl/status/statusor.h"
+#include "services/provisioning/engine/isolation.h"
 
 namespace stratus::provisioning::engine {
 
-// `mode` is auto, on or off. The path of bwrap, or empty when it is not to be used. FAILED_PRECONDITION: on, and it is
-// not there or does not work here (user namespaces may be forbidden).
-absl::StatusOr<std::string> FindSandbox(std::string_view mode);
-
-struct SandboxPaths {
-  std::string writable;
-  std::vector<std::string> readable;  // empty ones are passed over
+// A path outside, and where it is inside.
+struct Bind {
+  std::string from;
+  std::string to;
 };
 
-// What comes before the shim's own command line.
-std::vector<std::string> SandboxPrefix(const std::string& bubblewrap, const SandboxPaths& paths);
+struct SandboxSpec {
+  std::string work_folder;
+  std::vector<std::string> readable = {};        // at the same path inside; empty ones are passed over
+  std::vector<Bind> binds = {};                  // read-only; a Unix socket can be connected to nevertheless
+  std::vector<std::string> command_prefix = {};  // put before the engine's own command line, inside
+  bool own_network = false;                      // nothing but a loopback of its own; of the strict tier only
+  uid_t uid = 0;                                 // who it becomes; 0: who it is
+  int processes = 0;                             // at most, threads counted; 0: no limit
+  bool waits_for_go = false;                     // for the shim: see shim/enter.h
+  bool dies_with_parent = false;                 // for a program that is waited for
+};
+
+// `command` in its sandbox. In tier off it is only entered: nothing is kept from it.
+std::vector<std::string> SandboxCommand(const Isolation& isolation, const SandboxSpec& spec,
+                                        const std::vector<std::string>& command);
 
 }  // namespace stratus::provisioning::engine

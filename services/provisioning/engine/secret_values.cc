@@ -41,9 +41,9 @@ std::vector<std::string> SecretValues(const Step& step) {
   return texts;
 }
 
-std::vector<std::string> SecretValuesOf(const std::string& run_folder) {
+std::vector<std::string> SecretValuesOf(const std::string& control_folder) {
   return TextsWithin(
-      ReadFile(absl::StrCat(run_folder, "/", core::ToAbsl(kVariablesFile)), kVariablesBytesMax).value_or(""));
+      ReadFile(absl::StrCat(control_folder, "/", core::ToAbsl(kVariablesFile)), kVariablesBytesMax).value_or(""));
 }
 
 }  // namespace stratus::provisioning::engine

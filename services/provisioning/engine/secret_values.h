@@ -12,7 +12,7 @@ namespace stratus::provisioning::engine {
 std::vector<std::string> SecretValues(const Step& step);
 
 // Of a run that was found: every text within its variables, since which are sensitive is not written there.
-std::vector<std::string> SecretValuesOf(const std::string& run_folder);
+std::vector<std::string> SecretValuesOf(const std::string& control_folder);
 
 // The texts and numbers within a variable's value. JSON that does not parse gives none.
 std::vector<std::string> TextsWithin(const std::string& json);

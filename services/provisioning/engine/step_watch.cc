@@ -15,6 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "lib/core/clock.h"
+#include "services/provisioning/engine/cgroups.h"
 #include "services/provisioning/engine/files.h"
 
 namespace stratus::provisioning::engine {
@@ -73,6 +74,7 @@ StepWatch::StepWatch(std::string folder, StepFacts facts, Redactor redactor)
       // A torn file is of a machine that went down: nothing of that boot lives.
       shim_(ReadPidFile(folder_ + "/shim.pid").value_or(ProcessId{})),
       engine_(ReadPidFile(folder_ + "/engine.pid").value_or(ProcessId{})),
+      sandbox_(ReadPidFile(folder_ + "/sandbox.pid").value_or(ProcessId{})),
       changes_(inotify_init1(IN_CLOEXEC | IN_NONBLOCK)),
       shim_ended_(OpenProcess(shim_)) {
   if (changes_ && inotify_add_watch(changes_.get(), folder_.c_str(), IN_MODIFY | IN_MOVED_TO | IN_ONLYDIR) < 0) {
@@ -88,7 +90,8 @@ std::optional<Exit> StepWatch::ReadExit() const {
   return Exit{.known = true,
               .code = exit.value("code", -1),
               .signal = exit.value("signal", 0),
-              .timed_out = exit.value("timed_out", false)};
+              .timed_out = exit.value("timed_out", false),
+              .exceeded = exit.value("exceeded", "")};
 }
 
 std::optional<Exit> StepWatch::Poll() {
@@ -104,6 +107,9 @@ std::optional<Exit> StepWatch::Poll() {
   AwaitShim();
   waitpid(shim_.pid, nullptr, WNOHANG);  // handed to this process when it was launched here (BecomeSubreaper)
   core::MutexLock lock(mu_);
+  if (exit_) return exit_;
+  if (exit->exceeded.empty() && RanOutOfMemory(facts_.cgroups)) exit->exceeded = "memory";
+  RemoveCgroups(facts_.cgroups);
   exit_ = exit;
   return exit_;
 }
@@ -114,11 +120,14 @@ void StepWatch::AwaitShim() const {
   if (shim_ended_) poll(&wait, 1, Milliseconds(kLastActMax));
 }
 
-// The engine got SIGINT when its shim died, and is saving what it has.
+// Nobody limits an engine without a shim, or would tell how it ended: it is to save what it has.
 std::optional<Exit> StepWatch::PollWithoutShim() {
   if (!IsAlive(engine_)) return Exit{};
   core::MutexLock lock(mu_);
-  if (!orphaned_since_) orphaned_since_ = core::Clock::Real().Monotonic();
+  if (!orphaned_since_) {
+    orphaned_since_ = core::Clock::Real().Monotonic();
+    SendSignal(engine_, SIGINT);
+  }
   if (core::Clock::Real().Monotonic() - *orphaned_since_ < facts_.cancel_grace) return std::nullopt;
   return Exit{};
 }
@@ -178,8 +187,10 @@ void StepWatch::Interrupt() { SendSignal(shim_, SIGTERM); }
 
 void StepWatch::Kill() {
   if (SendSignal(shim_, SIGUSR1)) return;
-  KillRunProcesses(std::filesystem::path(folder_).parent_path(), {shim_}, kKillMax).IgnoreError();
+  KillRunProcesses(facts_.work_folder, Leaders(), kKillMax).IgnoreError();
 }
+
+std::vector<ProcessId> StepWatch::Leaders() const { return {shim_, engine_, sandbox_}; }
 
 std::string StepWatch::ErrorText() const {
   const UniqueFd fd(open((folder_ + "/stderr").c_str(), O_RDONLY | O_CLOEXEC));

@@ -1,4 +1,4 @@
-// Watch over a step's folder: works the same for a step that was launched here and one that was found.
+// Watch over a step's control folder: works the same for a step that was launched here and one that was found.
 #pragma once
 
 #include <memory>
@@ -34,6 +34,7 @@ class StepWatch final : public Watch {
 
   std::optional<Exit> ReadExit() const;
   std::optional<Exit> PollWithoutShim();
+  std::vector<ProcessId> Leaders() const;
   void AwaitShim() const;
   void WaitForChange(absl::Duration timeout);
   std::vector<std::string> ReadLines(int64_t* offset, bool ended) const;
@@ -44,6 +45,7 @@ class StepWatch final : public Watch {
   const Redactor redactor_;
   ProcessId shim_;
   ProcessId engine_;
+  ProcessId sandbox_;    // not there where there is none
   UniqueFd changes_;     // inotify on the folder; invalid where the system has no more to give
   UniqueFd shim_ended_;  // pidfds
 

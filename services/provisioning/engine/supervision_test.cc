@@ -25,18 +25,28 @@ using testing::IsEmpty;
 
 constexpr char kSlow[] = R"({"items":{"a":{},"b":{}},"delay_seconds":600})";
 
-class SupervisionTest : public EngineTest {
+// Each with the engine as the shim's own child, and in its sandbox.
+class SupervisionTest : public EngineTest, public testing::WithParamInterface<Tier> {
  protected:
+  void SetUp() override {
+    Engine::Options options = Options();
+    options.isolation.wanted = GetParam();
+    auto engine = Engine::Create(options);
+    if (!engine.ok()) GTEST_SKIP() << engine.status();
+    engine_ = *std::move(engine);
+  }
+
   std::string RunPath(const std::string& run) const { return folder_ + "/data/runs/" + run; }
+  std::string ControlPath(const std::string& run) const { return folder_ + "/data/control/" + run; }
 
   ProcessId ProcessOf(const std::string& run, const std::string& file) const {
-    const auto process = ReadPidFile(absl::StrCat(RunPath(run), "/1-apply/", file));
+    const auto process = ReadPidFile(absl::StrCat(ControlPath(run), "/1-apply/", file));
     EXPECT_TRUE(process.ok()) << process.status();
     return process.value_or(ProcessId{});
   }
 
   std::vector<ProcessId> Living(const std::string& run) const {
-    return FindRunProcesses(RunPath(run), {ProcessOf(run, "shim.pid")});
+    return FindRunProcesses(RunPath(run), {ProcessOf(run, "shim.pid"), ProcessOf(run, "engine.pid")});
   }
 
   // An apply that has begun to make things and will not end by itself.
@@ -50,7 +60,7 @@ class SupervisionTest : public EngineTest {
   }
 };
 
-TEST_F(SupervisionTest, AKilledShimLetsTheEngineSaveItsState) {
+TEST_P(SupervisionTest, AKilledShimLetsTheEngineSaveItsState) {
   const auto watch = LaunchSlow("r1");
   ASSERT_TRUE(SendSignal(ProcessOf("r1", "shim.pid"), SIGKILL));
   EXPECT_FALSE(AwaitExit(watch.get()).known);
@@ -60,7 +70,7 @@ TEST_F(SupervisionTest, AKilledShimLetsTheEngineSaveItsState) {
   EXPECT_THAT(Living("r1"), IsEmpty());
 }
 
-TEST_F(SupervisionTest, AKilledEngineIsToldBySignal) {
+TEST_P(SupervisionTest, AKilledEngineIsToldBySignal) {
   const auto watch = LaunchSlow("r1");
   ASSERT_TRUE(SendSignal(ProcessOf("r1", "engine.pid"), SIGKILL));
   const Exit exit = AwaitExit(watch.get());
@@ -69,7 +79,7 @@ TEST_F(SupervisionTest, AKilledEngineIsToldBySignal) {
   EXPECT_THAT(Living("r1"), IsEmpty()) << "the shim ends what the engine left";
 }
 
-TEST_F(SupervisionTest, NobodyKnowsTheEndWhenBothAreKilled) {
+TEST_P(SupervisionTest, NobodyKnowsTheEndWhenBothAreKilled) {
   const auto watch = LaunchSlow("r1");
   const ProcessId engine = ProcessOf("r1", "engine.pid");
   ASSERT_TRUE(SendSignal(ProcessOf("r1", "shim.pid"), SIGKILL));
@@ -82,7 +92,7 @@ TEST_F(SupervisionTest, NobodyKnowsTheEndWhenBothAreKilled) {
   EXPECT_FALSE(AwaitExit(adopted->get()).known);
 }
 
-TEST_F(SupervisionTest, ASecondEngineAdoptsARunningStep) {
+TEST_P(SupervisionTest, ASecondEngineAdoptsARunningStep) {
   auto watch = LaunchSlow("r1");
   watch.reset();
   engine_ = NewEngine();
@@ -102,7 +112,7 @@ TEST_F(SupervisionTest, ASecondEngineAdoptsARunningStep) {
   EXPECT_THAT(engine_->Folders(), IsEmpty());
 }
 
-TEST_F(SupervisionTest, AnInterruptedEngineEndsInGoodOrder) {
+TEST_P(SupervisionTest, AnInterruptedEngineEndsInGoodOrder) {
   const auto watch = LaunchSlow("r1");
   watch->Interrupt();
   watch->Interrupt();  // a second one does not cut its clean-up short
@@ -117,7 +127,7 @@ TEST_F(SupervisionTest, AnInterruptedEngineEndsInGoodOrder) {
   EXPECT_THAT(Living("r1"), IsEmpty());
 }
 
-TEST_F(SupervisionTest, AnEngineThatDoesNotHeedIsKilledAfterTheGrace) {
+TEST_P(SupervisionTest, AnEngineThatDoesNotHeedIsKilledAfterTheGrace) {
   state_.HangWrites();
   Step step = StepOf("r1", "1-apply", Command::kApply, "note", R"({"title":"t"})");
   step.limits.cancel_grace = absl::Milliseconds(200);
@@ -131,7 +141,7 @@ TEST_F(SupervisionTest, AnEngineThatDoesNotHeedIsKilledAfterTheGrace) {
   EXPECT_THAT(Living("r1"), IsEmpty());
 }
 
-TEST_F(SupervisionTest, AStepPastItsWallTimeIsInterrupted) {
+TEST_P(SupervisionTest, AStepPastItsWallTimeIsInterrupted) {
   Step step = StepOf("r1", "1-apply", Command::kApply, "fleet", kSlow);
   step.limits.wall_time = absl::Seconds(1);
   const auto watch = engine_->Launch(step);
@@ -142,7 +152,7 @@ TEST_F(SupervisionTest, AStepPastItsWallTimeIsInterrupted) {
   EXPECT_FALSE(state_.locked("r1"));
 }
 
-TEST_F(SupervisionTest, LeavesNoProcessBehind) {
+TEST_P(SupervisionTest, LeavesNoProcessBehind) {
   EXPECT_EQ(RunToEnd(StepOf("r1", "1-apply", Command::kApply, "stray", "{}")).code, 0);
   EXPECT_THAT(Living("r1"), IsEmpty());
   // The stray sleep works in the run's folder and would be seen there.
@@ -159,7 +169,7 @@ bool HasZombie() {
   return found == 0 && info.si_pid != 0;
 }
 
-TEST_F(SupervisionTest, AnEndedStepLeavesNoZombie) {
+TEST_P(SupervisionTest, AnEndedStepLeavesNoZombie) {
   engine_->Tidy();  // of the tests before this one
   EXPECT_EQ(RunToEnd(StepOf("r1", "1-apply", Command::kApply, "note", R"({"title":"t"})")).code, 0);
   // Gone altogether: the system's first process may never look after it.
@@ -167,7 +177,7 @@ TEST_F(SupervisionTest, AnEndedStepLeavesNoZombie) {
   EXPECT_FALSE(HasZombie());
 }
 
-TEST_F(SupervisionTest, WhatAKilledShimLeavesIsReaped) {
+TEST_P(SupervisionTest, WhatAKilledShimLeavesIsReaped) {
   LaunchSlow("r1").reset();
   const ProcessId shim = ProcessOf("r1", "shim.pid");
   const ProcessId engine = ProcessOf("r1", "engine.pid");
@@ -183,7 +193,7 @@ TEST_F(SupervisionTest, WhatAKilledShimLeavesIsReaped) {
   EXPECT_FALSE(HasZombie());
 }
 
-TEST_F(SupervisionTest, TidyingLeavesAProgramThatIsWaitedForAlone) {
+TEST_P(SupervisionTest, TidyingLeavesAProgramThatIsWaitedForAlone) {
   std::atomic<bool> done = false;
   std::thread tidier([&] {
     while (!done) engine_->Tidy();
@@ -197,7 +207,7 @@ TEST_F(SupervisionTest, TidyingLeavesAProgramThatIsWaitedForAlone) {
   tidier.join();
 }
 
-TEST_F(SupervisionTest, KillAllEndsALivingStep) {
+TEST_P(SupervisionTest, KillAllEndsALivingStep) {
   const auto watch = LaunchSlow("r1");
   EXPECT_TRUE(engine_->KillAll("r1").ok());
   EXPECT_THAT(Living("r1"), IsEmpty());
@@ -205,7 +215,7 @@ TEST_F(SupervisionTest, KillAllEndsALivingStep) {
   EXPECT_TRUE(engine_->KillAll("nobody").ok());
 }
 
-TEST_F(SupervisionTest, OverstepsNoLimitOfMemory) {
+TEST_P(SupervisionTest, OverstepsNoLimitOfMemory) {
   Step step = StepOf("r1", "1-apply", Command::kApply, "note", R"({"title":"t"})");
   step.limits.memory_bytes = 8 << 20;
   std::vector<std::string> lines;
@@ -214,30 +224,37 @@ TEST_F(SupervisionTest, OverstepsNoLimitOfMemory) {
   EXPECT_NE(exit.code, 0);
 }
 
-// The same under bubblewrap: it becomes the shim, so nothing of supervision may change.
-TEST_F(SupervisionTest, ASandboxedStepWritesInItsOwnFolderAlone) {
-  Engine::Options options = Options();
-  options.sandbox = "on";
-  auto sandboxed = Engine::Create(options);
-  if (!sandboxed.ok()) GTEST_SKIP() << sandboxed.status();
-  engine_ = *std::move(sandboxed);
+TEST_P(SupervisionTest, ASandboxedStepWritesInItsOwnFolderAlone) {
+  if (GetParam() == Tier::kOff) GTEST_SKIP() << "there is no sandbox";
   ASSERT_TRUE(MakeFolder(RunPath("other")).ok());
   EXPECT_EQ(RunToEnd(StepOf("r1", "1-apply", Command::kApply, "explorer", "{}")).code, 0);
   EXPECT_THAT(state_.state("r1"), HasSubstr("sealed off"));
   EXPECT_TRUE(ReadFile(RunPath("r1") + "/here", 16).ok());
   EXPECT_TRUE(absl::IsNotFound(ReadFile(RunPath("outside"), 16).status()));
+}
 
-  const auto watch = LaunchSlow("r2");
-  const auto adopted = NewEngine()->Adopt("r2");
-  ASSERT_TRUE(adopted.ok());
+// Of the release before this one: the control files were in the work folder.
+TEST_P(SupervisionTest, ARunWithControlFilesInItsWorkFolderIsAdopted) {
+  auto watch = LaunchSlow("r1");
+  watch.reset();
+  ASSERT_EQ(rename((ControlPath("r1") + "/1-apply").c_str(), (RunPath("r1") + "/1-apply").c_str()), 0);
+  ASSERT_TRUE(WriteFile(RunPath("r1") + "/.laid-out", "").ok());
+  ASSERT_EQ(symlink("/etc/hostname", (RunPath("r1") + "/1-apply/forged").c_str()), 0);
+  ASSERT_TRUE(RemoveFolder(ControlPath("r1")).ok());
+  engine_ = NewEngine();
+  const auto adopted = engine_->Adopt("r1");
+  ASSERT_TRUE(adopted.ok()) << adopted.status();
+  EXPECT_EQ((*adopted)->Poll(), std::nullopt);
+  EXPECT_TRUE(absl::IsNotFound(ReadFile(ControlPath("r1") + "/1-apply/forged", 100).status()));
   (*adopted)->Interrupt();
-  EXPECT_EQ(AwaitExit(watch.get()).code, 1);
-  EXPECT_THAT(state_.state("r2"), HasSubstr("\"status\":\"tainted\""));
-  EXPECT_THAT(Living("r2"), IsEmpty());
+  EXPECT_EQ(AwaitExit(adopted->get()).code, 1);
+  EXPECT_THAT(state_.state("r1"), HasSubstr("\"status\":\"tainted\""));
+  EXPECT_TRUE(engine_->Remove("r1").ok());
+  EXPECT_THAT(engine_->Folders(), IsEmpty());
 }
 
 // Whatever moment a shim is killed at: the step can be adopted, or it never began and the engine did nothing.
-TEST_F(SupervisionTest, AShimKilledWhileItBeginsIsAdoptableOrNeverBegan) {
+TEST_P(SupervisionTest, AShimKilledWhileItBeginsIsAdoptableOrNeverBegan) {
   ASSERT_TRUE(engine_->Prepare(Module("note")).ok());
   std::minstd_rand random(20240817);
   int adoptable = 0;
@@ -264,11 +281,14 @@ TEST_F(SupervisionTest, AShimKilledWhileItBeginsIsAdoptableOrNeverBegan) {
       EXPECT_FALSE(launched.ok());
     }
     EXPECT_TRUE(engine_->KillAll(run).ok());
-    const bool did_something = !ReadFile(RunPath(run) + "/1-apply/events.jsonl", 1 << 20).value_or("").empty();
+    const bool did_something = !ReadFile(ControlPath(run) + "/1-apply/events.jsonl", 1 << 20).value_or("").empty();
     EXPECT_TRUE(adopted.ok() || !did_something) << "it ran unseen";
   }
   RecordProperty("adoptable", adoptable);
 }
+
+INSTANTIATE_TEST_SUITE_P(Tiers, SupervisionTest, testing::Values(Tier::kOff, Tier::kStrict),
+                         [](const auto& info) { return std::string(TierName(info.param)); });
 
 }  // namespace
 }  // namespace stratus::provisioning::engine

@@ -64,6 +64,21 @@ class FolderLock {
   const int fd_;
 };
 
+void TellIsolation(const engine::Isolation& isolation) {
+  const std::string tier(engine::TierName(isolation.tier));
+  if (isolation.tier == engine::Tier::kOff) {
+    core::Log(core::Severity::kWarning,
+              "runs are not isolated: the code of any module can read and do what this program can, its keys and "
+              "every tenant's states included",
+              {{"isolation", tier}, {"reason", isolation.shortfall.empty() ? "asked for" : isolation.shortfall}});
+  } else if (!isolation.shortfall.empty()) {
+    core::Log(core::Severity::kWarning, "runs are isolated less than they could be",
+              {{"isolation", tier}, {"reason", isolation.shortfall}});
+  } else {
+    core::Log(core::Severity::kInfo, "runs are isolated", {{"isolation", tier}});
+  }
+}
+
 }  // namespace
 
 // Members are declared in the order they are needed, and Stop ends them against it.
@@ -91,8 +106,18 @@ class Application::Impl {
     out.Gauge("stratus_provisioning_store_connections_in_use", "Connections to the store on loan.", connections.in_use);
     out.Gauge("stratus_provisioning_store_waiting", "Threads that wait for a connection to the store.",
               connections.waiting);
+    for (const engine::Tier tier : {engine::Tier::kStrict, engine::Tier::kBasic, engine::Tier::kOff}) {
+      out.Gauge("stratus_provisioning_isolation_tier", "1 for how runs are kept from everything else here.",
+                tier == engine_->isolation().tier ? 1 : 0, {{"tier", std::string(engine::TierName(tier))}});
+    }
     http_client::WriteMetrics("finder", client_.stats(), out);
     http_client::WriteMetrics("state", state_client_.stats(), out);
+  }
+
+  std::string Isolation() const {
+    const engine::Isolation& isolation = engine_->isolation();
+    const std::string tier(engine::TierName(isolation.tier));
+    return isolation.shortfall.empty() ? tier : absl::StrCat(tier, ": ", isolation.shortfall);
   }
 
   std::string OpenApiOverlay() const { return service::OpenApiOverlay(catalog_->modules()); }
@@ -164,6 +189,7 @@ class Application::Impl {
     auto engine = engine::Engine::Create(options_.engine);
     if (!engine.ok()) return engine.status();
     engine_ = *std::move(engine);
+    TellIsolation(engine_->isolation());
     if (options_.finders_dir.empty()) return absl::OkStatus();
     auto finder = engine::Finder::Load(options_.finders_dir, &client_);
     if (!finder.ok()) return finder.status();
@@ -270,6 +296,7 @@ void Application::AddTo(rpc::ServerOptions* server) { impl_->AddTo(server); }
 void Application::WriteMetrics(telemetry::Snapshot& out) const { impl_->WriteMetrics(out); }
 std::string Application::OpenApiOverlay() const { return impl_->OpenApiOverlay(); }
 absl::Status Application::Ready() const { return impl_->Ready(); }
+std::string Application::Isolation() const { return impl_->Isolation(); }
 void Application::Drain() { impl_->Drain(); }
 void Application::Stop(absl::Duration grace) { impl_->Stop(grace); }
 

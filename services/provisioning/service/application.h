@@ -45,6 +45,9 @@ class Application {
   // OK while the store answers.
   absl::Status Ready() const;
 
+  // How runs are isolated: the tier, and why it is less than was wanted where it is.
+  std::string Isolation() const;
+
   // No run is begun any more; those under way go on, and who waits for one is answered.
   void Drain();
 

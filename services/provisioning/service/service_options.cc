@@ -106,6 +106,48 @@ void SetCredentials(const Environment& environment, ServiceOptions* options) {
   });
 }
 
+void AddIsolationFlags(CLI::App* app, ServiceFlags* flags) {
+  app->add_option("--isolation", flags->isolation,
+                  "How runs are kept from everything else: strict, basic or off (docs/how-to/security-of-runs.md); "
+                  "default: strict, and in development the best that works here")
+      ->check(CLI::IsMember({"strict", "basic", "off"}));
+  app->add_option("--isolation-uids", flags->isolation_uids,
+                  "The uids that runs get, one each, when this is started by root")
+      ->capture_default_str();
+  app->add_option("--isolation-cgroup", flags->isolation_cgroup,
+                  "Where runs get cgroups: auto (below this program's own, where it may), off, or a delegated folder")
+      ->capture_default_str();
+  const auto limit = [app](const char* name, int* value, int min, const char* what) {
+    app->add_option(name, *value, what)->check(CLI::Range(min, 1 << 30))->capture_default_str();
+  };
+  limit("--run-memory-mb", &flags->run_memory_mb, 64, "Memory that a run may write to, in MiB");
+  limit("--run-disk-mb", &flags->run_disk_mb, 1, "Room that a run may take on the disk, in MiB");
+  limit("--run-files", &flags->run_files, 100, "Files that a run may make");
+  limit("--run-output-mb", &flags->run_output_mb, 1, "What a step of the engine may print, in MiB");
+  limit("--run-processes", &flags->run_processes, 64, "Processes of a run, threads counted");
+}
+
+absl::Status SetIsolation(const ServiceFlags& flags, ServiceOptions* options) {
+  if (!flags.isolation.empty()) {
+    const auto tier = engine::TierOf(flags.isolation);
+    if (!tier.ok()) return tier.status();
+    options->engine.isolation.wanted = *tier;
+  } else {
+    options->engine.isolation.wanted = engine::Tier::kStrict;
+    options->engine.isolation.may_fall_back = options->development;
+  }
+  options->engine.isolation.uids = flags.isolation_uids;
+  options->engine.cgroup = flags.isolation_cgroup;
+  engine::Limits& limits = options->runtime.limits;
+  limits.memory_bytes = int64_t{flags.run_memory_mb} << 20;
+  limits.disk_bytes = int64_t{flags.run_disk_mb} << 20;
+  limits.file_bytes = std::min(limits.file_bytes, limits.disk_bytes);
+  limits.files_max = flags.run_files;
+  limits.output_bytes = int64_t{flags.run_output_mb} << 20;
+  limits.processes = flags.run_processes;
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 void AddServiceFlags(CLI::App* app, ServiceFlags* flags) {
@@ -118,9 +160,7 @@ void AddServiceFlags(CLI::App* app, ServiceFlags* flags) {
   app->add_option(
       "--replica", flags->replica,
       "This process's name among replicas, kept over restarts; default: STRATUS_REPLICA, or the host's name");
-  app->add_option("--bubblewrap", flags->bubblewrap, "Whether engines run in a bubblewrap sandbox")
-      ->check(CLI::IsMember({"auto", "on", "off"}))
-      ->capture_default_str();
+  AddIsolationFlags(app, flags);
   app->add_option("--runs-max", flags->runs_max, "Runs at once, of this process")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
@@ -162,8 +202,8 @@ absl::StatusOr<ServiceOptions> ServiceOptionsFrom(const ServiceFlags& flags, con
   options.runtime.recovery = flags.recovery == "on";
   options.api.quota.concurrent_runs_max = flags.runs_per_tenant_max;
   options.engine.data_dir = options.runtime.data_dir;
-  options.engine.sandbox = flags.bubblewrap;
   options.engine.steps_max = flags.runs_max + kStepsSpare;
+  if (absl::Status status = SetIsolation(flags, &options); !status.ok()) return status;
   if (absl::Status status = FindPrograms(flags, &options); !status.ok()) return status;
   if (absl::Status status = SetKeys(environment, &options); !status.ok()) return status;
   SetCredentials(environment, &options);

@@ -33,7 +33,14 @@ struct ServiceFlags {
   std::string engine;
   std::string provider_mirror;
   std::string replica;
-  std::string bubblewrap = "auto";
+  std::string isolation;  // strict, basic, off; empty: strict, or in development the best that works here
+  std::string isolation_uids = "70000-70999";
+  std::string isolation_cgroup = "auto";
+  int run_memory_mb = 2048;
+  int run_disk_mb = 2048;
+  int run_files = 100000;
+  int run_output_mb = 64;
+  int run_processes = 1024;
   int runs_max = 8;
   int runs_per_tenant_max = 4;
   int run_minutes_max = 120;

@@ -3,6 +3,8 @@
 
 #include <sys/types.h>
 
+#include "services/provisioning/engine/shim/supervisor.h"
+
 namespace stratus::shim {
 
 // What is on the disk when a write returns.
@@ -19,8 +21,8 @@ bool WriteFile(int dir, const char* name, const char* text, Durability durabilit
 // /proc/PID/stat.
 bool WritePidFile(int dir, const char* name, pid_t pid, Durability durability);
 
-// `{"code":0,"signal":0,"timed_out":false}` of a status as waitpid gives it, into exit.json. Its text is on the disk
-// before its name is there; that the name is lost with the machine is safe: an end that nobody knows is looked into.
-bool WriteExit(int dir, int status, bool timed_out);
+// `{"code":0,"signal":0,"timed_out":false,"exceeded":""}` into exit.json. Its text is on the disk before its name is
+// there; that the name is lost with the machine is safe: an end that nobody knows is looked into.
+bool WriteExit(int dir, const Ending& ending);
 
 }  // namespace stratus::shim

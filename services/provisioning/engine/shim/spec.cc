@@ -11,7 +11,30 @@
 namespace stratus::shim {
 namespace {
 
-// The value when `entry` is `key=value`, else nullptr.
+void SetField(const char* entry, Spec* spec) {
+  if (const char* work = ValueOf(entry, "work"); work != nullptr) {
+    spec->work = work;
+    return;
+  }
+  SetNumber(entry, "wall_ms", &spec->wall_ms) || SetNumber(entry, "grace_ms", &spec->grace_ms) ||
+      SetNumber(entry, "memory_bytes", &spec->memory_bytes) || SetNumber(entry, "file_bytes", &spec->file_bytes) ||
+      SetNumber(entry, "open_files", &spec->open_files) || SetNumber(entry, "processes", &spec->processes) ||
+      SetNumber(entry, "disk_bytes", &spec->disk_bytes) || SetNumber(entry, "files_max", &spec->files_max) ||
+      SetNumber(entry, "output_bytes", &spec->output_bytes);
+}
+
+// False when there are too many.
+bool AddTo(const char** list, size_t max, const char* value) {
+  for (size_t i = 0; i < max; ++i) {
+    if (list[i] != nullptr) continue;
+    list[i] = value;
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 const char* ValueOf(const char* entry, const char* key) {
   const size_t length = strlen(key);
   return strncmp(entry, key, length) == 0 && entry[length] == '=' ? entry + length + 1 : nullptr;
@@ -23,18 +46,6 @@ bool SetNumber(const char* entry, const char* key, int64_t* number) {
   *number = strtoll(value, nullptr, 10);
   return true;
 }
-
-void SetField(const char* entry, Spec* spec) {
-  if (const char* cwd = ValueOf(entry, "cwd"); cwd != nullptr) {
-    spec->cwd = cwd;
-    return;
-  }
-  SetNumber(entry, "wall_ms", &spec->wall_ms) || SetNumber(entry, "grace_ms", &spec->grace_ms) ||
-      SetNumber(entry, "memory_bytes", &spec->memory_bytes) || SetNumber(entry, "file_bytes", &spec->file_bytes) ||
-      SetNumber(entry, "open_files", &spec->open_files) || SetNumber(entry, "processes", &spec->processes);
-}
-
-}  // namespace
 
 bool ReadFile(int dir, const char* name, Bytes* bytes) {
   const int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -54,17 +65,17 @@ bool ReadFile(int dir, const char* name, Bytes* bytes) {
 }
 
 bool ParseSpec(const Bytes& bytes, Spec* spec) {
-  size_t arguments = 0;
   for (size_t at = 0; at < bytes.size; at += strlen(bytes.data + at) + 1) {
     const char* entry = bytes.data + at;
     if (const char* argument = ValueOf(entry, "arg"); argument != nullptr) {
-      if (arguments == kArgumentsMax) return false;
-      spec->arguments[arguments++] = argument;
+      if (!AddTo(spec->arguments, kArgumentsMax, argument)) return false;
+    } else if (const char* cgroup = ValueOf(entry, "cgroup"); cgroup != nullptr) {
+      if (!AddTo(spec->cgroups, kCgroupsMax, cgroup)) return false;
     } else {
       SetField(entry, spec);
     }
   }
-  return spec->cwd != nullptr && arguments > 0 && spec->wall_ms > 0 && spec->grace_ms >= 0;
+  return spec->work != nullptr && spec->arguments[0] != nullptr && spec->wall_ms > 0 && spec->grace_ms >= 0;
 }
 
 bool ParseEnvironment(const Bytes& bytes, const char** environment) {

@@ -7,7 +7,8 @@
 
 namespace stratus::shim {
 
-inline constexpr size_t kArgumentsMax = 256;
+inline constexpr size_t kArgumentsMax = 2048;
+inline constexpr size_t kCgroupsMax = 4;
 inline constexpr size_t kEnvironmentMax = 1024;
 inline constexpr size_t kFileBytesMax = size_t{4} << 20;
 
@@ -17,18 +18,27 @@ struct Bytes {
   size_t size = 0;
 };
 
-// Keys: cwd, wall_ms, grace_ms, memory_bytes, file_bytes, open_files, processes, and arg once an argument, the program
-// first. Unknown keys are for others.
+// Keys: the names of the numbers, work, cgroup once a cgroup, and arg once an argument, the program first. Unknown keys
+// are for others.
 struct Spec {
-  const char* cwd = nullptr;
+  const char* work = nullptr;  // the work folder
   int64_t wall_ms = 0;
   int64_t grace_ms = 0;
-  int64_t memory_bytes = 0;  // 0: no limit; so for the other three
+  int64_t memory_bytes = 0;  // 0: no limit; so for the others below
   int64_t file_bytes = 0;
   int64_t open_files = 0;
   int64_t processes = 0;
-  const char* arguments[kArgumentsMax + 1] = {};  // ends with nullptr
+  int64_t disk_bytes = 0;
+  int64_t files_max = 0;
+  int64_t output_bytes = 0;
+  const char* cgroups[kCgroupsMax + 1] = {};  // folders to join; ends with nullptr, as the next
+  const char* arguments[kArgumentsMax + 1] = {};
 };
+
+// The value when `entry` is `key=value`, else nullptr.
+const char* ValueOf(const char* entry, const char* key);
+// Whether it is, and then sets the number.
+bool SetNumber(const char* entry, const char* key, int64_t* number);
 
 // Reads a file of the folder `dir`; false when it cannot be, is too large, or does not end with a NUL byte.
 bool ReadFile(int dir, const char* name, Bytes* bytes);

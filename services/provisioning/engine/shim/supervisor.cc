@@ -1,16 +1,16 @@
 #include "services/provisioning/engine/shim/supervisor.h"
 
-#include <dirent.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
-#include <cstdio>
-#include <cstdlib>
 #include <ctime>
 #include <initializer_list>
+
+#include "services/provisioning/engine/shim/processes.h"
 
 namespace stratus::shim {
 namespace {
@@ -18,6 +18,11 @@ namespace {
 constexpr int64_t kKillAgainMs = 1000;  // a process in the kernel's hands dies when it comes back
 constexpr int64_t kOthersAfterMs = 100;
 constexpr int64_t kLeftoversMsMax = 10000;  // how long to wait for what the engine left behind
+constexpr int64_t kMeasureMs = 1000;
+constexpr int64_t kMeasureShare = 20;        // of the time, at most one part of so many is spent on measuring
+constexpr int64_t kExceededGraceMs = 10000;  // for the engine to save its state
+constexpr int kKillRoundsMax = 50;           // against what forks while it is being killed
+constexpr int kSignalled = 128;              // bubblewrap's exit code is this and the signal that killed the engine
 
 int64_t NowMs() {
   timespec now;
@@ -41,29 +46,10 @@ int WaitSignal(int64_t ms) {
   return signal > 0 ? signal : 0;
 }
 
-// To every process of this session but this one and `spared`.
-void SignalSession(int signal, pid_t spared) {
-  DIR* proc = opendir("/proc");
-  if (proc == nullptr) return;
-  const pid_t self = getpid();
-  while (const dirent* entry = readdir(proc)) {
-    const auto pid = static_cast<pid_t>(strtol(entry->d_name, nullptr, 10));
-    if (pid > 0 && pid != self && pid != spared && getsid(pid) == self) kill(pid, signal);
-  }
-  closedir(proc);
-}
+int OpenProcess(pid_t pid) { return pid > 0 ? static_cast<int>(syscall(SYS_pidfd_open, pid, 0)) : -1; }
 
-// SIGKILL to every process of this session but this one, and to every child, whatever its session.
-void KillSession() {
-  const pid_t self = getpid();
-  SignalSession(SIGKILL, self);
-  char path[64];
-  snprintf(path, sizeof(path), "/proc/self/task/%d/children", self);
-  if (FILE* children = fopen(path, "re"); children != nullptr) {
-    int child = 0;
-    while (fscanf(children, "%d", &child) == 1) kill(child, SIGKILL);
-    fclose(children);
-  }
+void SendTo(int pidfd, int signal) {
+  if (pidfd >= 0) syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0);
 }
 
 }  // namespace
@@ -82,8 +68,15 @@ void Supervisor::Unblock() {
   sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
-Supervisor::Supervisor(pid_t engine, int64_t wall_ms, int64_t grace_ms)
-    : engine_(engine), grace_ms_(grace_ms), deadline_ms_(NowMs() + wall_ms) {}
+Supervisor::Supervisor(const Processes& processes, int64_t wall_ms, int64_t grace_ms, const Usage* usage)
+    : processes_(processes),
+      pid_namespace_(processes.sandbox > 0 ? PidNamespace(processes.sandbox) : 0),
+      engine_fd_(OpenProcess(processes.engine)),
+      sandbox_fd_(OpenProcess(processes.sandbox)),
+      grace_ms_(grace_ms),
+      usage_(*usage),
+      deadline_ms_(NowMs() + wall_ms),
+      measure_ms_(NowMs() + kMeasureMs) {}
 
 Ending Supervisor::Run() {
   int status = 0;
@@ -92,13 +85,17 @@ Ending Supervisor::Run() {
       case SIGTERM:
       case SIGINT: Interrupt(); break;
       case SIGUSR1: Kill(); break;
-      default:
-        if (NowMs() >= others_ms_) InterruptOthers();
-        if (NowMs() >= deadline_ms_) OnDeadline();
+      default: OnTime();
     }
   }
   EndLeftovers();
-  return {status, timed_out_};
+  return EndingOf(status);
+}
+
+void Supervisor::OnTime() {
+  if (NowMs() >= others_ms_) InterruptOthers();
+  if (NowMs() >= deadline_ms_) OnDeadline();
+  if (NowMs() >= measure_ms_) Measure();
 }
 
 void Supervisor::Interrupt() {
@@ -106,21 +103,42 @@ void Supervisor::Interrupt() {
   phase_ = Phase::kInterrupted;
   deadline_ms_ = NowMs() + grace_ms_;
   others_ms_ = NowMs() + kOthersAfterMs;
-  kill(engine_, SIGINT);
+  SignalEngine(SIGINT);
 }
 
 void Supervisor::InterruptOthers() {
   others_ms_ = kNever;
-  SignalSession(SIGINT, engine_);
+  SignalSession(processes_.engine, SIGINT, processes_.engine);
 }
 
-int64_t Supervisor::NextMs() const { return others_ms_ < deadline_ms_ ? others_ms_ : deadline_ms_; }
+int64_t Supervisor::NextMs() const {
+  int64_t next = deadline_ms_;
+  if (others_ms_ < next) next = others_ms_;
+  return measure_ms_ < next ? measure_ms_ : next;
+}
 
 void Supervisor::Kill() {
   phase_ = Phase::kKilled;
   deadline_ms_ = NowMs() + kKillAgainMs;
-  KillSession();
+  KillEverything();
 }
+
+void Supervisor::KillOthers() const {
+  if (pid_namespace_ == 0) return SignalSession(processes_.engine, SIGKILL, processes_.engine);
+  for (int round = 0; round < kKillRoundsMax; ++round) {
+    if (SignalNamespace(pid_namespace_, SIGKILL, processes_.engine, processes_.sandbox) == 0) return;
+  }
+}
+
+void Supervisor::KillEverything() const {
+  SendTo(sandbox_fd_, SIGKILL);
+  SignalEngine(SIGKILL);
+  SignalSession(processes_.engine, SIGKILL, -1);
+  SignalSession(getpid(), SIGKILL, -1);
+  SignalChildren(SIGKILL);
+}
+
+void Supervisor::SignalEngine(int signal) const { SendTo(engine_fd_, signal); }
 
 void Supervisor::OnDeadline() {
   if (phase_ == Phase::kRunning) {
@@ -131,12 +149,29 @@ void Supervisor::OnDeadline() {
   }
 }
 
+void Supervisor::Measure() {
+  const int64_t began = NowMs();
+  const char* exceeded = exceeded_ != nullptr ? exceeded_ : usage_.Exceeded();
+  if (exceeded != nullptr) {
+    if (exceeded_ == nullptr) {
+      if (grace_ms_ > kExceededGraceMs) grace_ms_ = kExceededGraceMs;
+      if (deadline_ms_ > began + grace_ms_) deadline_ms_ = began + grace_ms_;  // of one that was interrupted before
+      exceeded_ = exceeded;
+    }
+    Interrupt();
+    KillOthers();
+  }
+  const int64_t now = NowMs();
+  const int64_t rest = (now - began) * kMeasureShare;
+  measure_ms_ = now + (rest > kMeasureMs ? rest : kMeasureMs);
+}
+
 // True, with its status, once the engine has ended. Orphans are reaped on the way.
 bool Supervisor::Reap(int* status) {
   for (;;) {
     int ended = 0;
     const pid_t pid = waitpid(-1, &ended, WNOHANG);
-    if (pid == engine_) {
+    if (pid == processes_.child) {
       *status = ended;
       return true;
     }
@@ -151,9 +186,23 @@ void Supervisor::EndLeftovers() {
     const pid_t pid = waitpid(-1, nullptr, WNOHANG);
     if (pid < 0 && errno == ECHILD) return;
     if (pid > 0) continue;
-    KillSession();
+    KillEverything();
     WaitSignal(50);  // the children's SIGCHLD comes first
   }
+}
+
+Ending Supervisor::EndingOf(int status) const {
+  Ending ending;
+  ending.timed_out = timed_out_;
+  ending.exceeded = exceeded_;
+  if (WIFEXITED(status)) ending.code = WEXITSTATUS(status);
+  if (WIFSIGNALED(status)) ending.signal = WTERMSIG(status);
+  // The engine's own codes are small numbers.
+  if (processes_.child != processes_.engine && ending.code > kSignalled) {
+    ending.signal = ending.code - kSignalled;
+    ending.code = -1;
+  }
+  return ending;
 }
 
 }  // namespace stratus::shim

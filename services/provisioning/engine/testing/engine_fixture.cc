@@ -38,8 +38,7 @@ Engine::Options EngineTest::Options() const {
   return {.tofu = TofuPath(),
           .shim = ShimPath(),
           .data_dir = folder_ + "/data",
-          .provider_mirror = ProviderMirror(),
-          .sandbox = "off"};
+          .provider_mirror = ProviderMirror()};
 }
 
 std::unique_ptr<Engine> EngineTest::NewEngine() const {

@@ -95,6 +95,27 @@ google::rpc::Status EngineError(const std::vector<v1::Diagnostic>& errors, const
   return status;
 }
 
+std::string LimitSentence(std::string_view exceeded, const engine::Limits& limits) {
+  const auto mebibytes = [](int64_t bytes) { return absl::StrCat(bytes >> 20, " MiB"); };
+  if (exceeded == "memory") {
+    return absl::StrCat("the run was ended: its processes took more than ", mebibytes(limits.memory_bytes),
+                        " of memory (--run-memory-mb)");
+  }
+  if (exceeded == "disk") {
+    return absl::StrCat("the run was ended: its files took more than ", mebibytes(limits.disk_bytes),
+                        " (--run-disk-mb)");
+  }
+  if (exceeded == "files") {
+    return absl::StrCat("the run was ended: it made more than ", limits.files_max, " files (--run-files)");
+  }
+  if (exceeded == "output") {
+    return absl::StrCat("the run was ended: it printed more than ", mebibytes(limits.output_bytes),
+                        " (--run-output-mb)");
+  }
+  return absl::StrCat("the run was ended: it had ", limits.processes,
+                      " processes, threads counted, and may have no more (--run-processes)");
+}
+
 google::rpc::Status RunFailure(absl::StatusCode code, std::string_view reason, std::string_view message) {
   google::rpc::Status status;
   status.set_code(static_cast<int>(code));

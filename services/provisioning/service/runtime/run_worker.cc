@@ -35,10 +35,23 @@ bool IsPlanning(Command command) {
          command == Command::kShowPlan;
 }
 
-std::string WhyLost(const StepResult& result) {
+std::string WhyLost(const StepResult& result, const engine::Limits& limits) {
+  if (!result.exit.exceeded.empty()) return LimitSentence(result.exit.exceeded, limits);
   if (result.exit.timed_out) return "the engine took longer than it may, and was killed";
   if (!result.exit.known) return "nobody saw how the engine ended";
   return absl::StrCat("the engine was killed by signal ", result.exit.signal);
+}
+
+// Of its time, or of something else.
+bool EndedByLimit(const StepResult& result) { return result.exit.timed_out || !result.exit.exceeded.empty(); }
+
+google::rpc::Status LimitFailure(const StepResult& result, const engine::Limits& limits) {
+  if (!result.exit.exceeded.empty()) {
+    return RunFailure(absl::StatusCode::kResourceExhausted, "RUN_LIMIT_EXCEEDED",
+                      LimitSentence(result.exit.exceeded, limits));
+  }
+  return RunFailure(absl::StatusCode::kDeadlineExceeded, "ENGINE_TIMED_OUT",
+                    "the engine took longer than it may, and was ended (--run-minutes-max)");
 }
 
 }  // namespace
@@ -294,7 +307,7 @@ absl::Status RunWorker::Conclude(StepResult result) {
 absl::Status RunWorker::ConcludePlan(StepResult result) {
   if (result.lost()) {
     if (driver_->cancel_wanted() || result.interrupted) return EndCanceled();
-    if (result.exit.timed_out) return EndUntouched(result);
+    if (EndedByLimit(result)) return EndUntouched(result);
     return RetryPlan();
   }
   if (!result.succeeded()) return result.interrupted ? EndCanceled() : EndFailed(result);
@@ -342,8 +355,8 @@ absl::Status RunWorker::RetryPlan() {
 
 absl::Status RunWorker::ConcludeApply(StepResult result) {
   // A provider that did not answer even the engine's questions would not answer recovery's.
-  if (result.lost() && result.exit.timed_out && !result.fold->touched()) return EndUntouched(result);
-  if (result.lost()) return Recover(WhyLost(result), true, false);
+  if (result.lost() && EndedByLimit(result) && !result.fold->touched()) return EndUntouched(result);
+  if (result.lost()) return Recover(WhyLost(result, parts_.options.limits), true, false);
   if (result.succeeded()) {
     Ending ending;
     ending.status = v1::RUN_STATUS_APPLIED;
@@ -424,10 +437,7 @@ absl::StatusOr<std::string> RunWorker::ApprovedPlan() {
 absl::Status RunWorker::EndFailed(const StepResult& result) {
   Ending ending;
   ending.error = EngineError(result.fold->errors(), inputs_->module->module, result.error_text);
-  if (result.exit.timed_out) {
-    ending.error =
-        RunFailure(absl::StatusCode::kDeadlineExceeded, "ENGINE_TIMED_OUT", "the engine took longer than it may");
-  }
+  if (EndedByLimit(result)) ending.error = LimitFailure(result, parts_.options.limits);
   return End(std::move(ending));
 }
 
@@ -435,7 +445,7 @@ absl::Status RunWorker::EndFailed(const StepResult& result) {
 absl::Status RunWorker::EndUntouched(const StepResult& result) {
   if (absl::Status killed = parts_.engine->KillAll(lease_.run_uid()); !killed.ok()) return killed;
   Ending ending;
-  ending.error = RunFailure(absl::StatusCode::kDeadlineExceeded, "ENGINE_TIMED_OUT", WhyLost(result));
+  ending.error = LimitFailure(result, parts_.options.limits);
   return End(std::move(ending));
 }
 
