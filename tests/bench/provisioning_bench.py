@@ -3,7 +3,8 @@
 
 usage: provisioning_bench.py [--rounds=3] [--runs=24]
 
-- stratus: `POST /note?stack=...` at the door of stratusd, tokens checked, state in its store.
+- stratus: `POST /note?stack=...` at the door of stratusd, tokens checked, state in its store, each run in its sandbox.
+- not isolated: the same with --isolation=off; the difference is what isolation costs a run.
 - init+apply+output: what a simple wrapper does for each call, in the folder of the stack.
 - apply: `tofu apply` alone, in a folder that was initialised before: what no platform can be quicker than.
 
@@ -66,9 +67,10 @@ class Bare:
 class Stratus:
     """The whole platform in one process."""
 
-    name = "stratus"
-
-    def __init__(self, folder):
+    def __init__(self, folder, name, isolation):
+        self.name = name
+        folder = folder / isolation
+        folder.mkdir()
         ready = folder / "stratusd.ready.json"
         port = peers.free_port()
         command = [
@@ -79,6 +81,7 @@ class Stratus:
             "--profile=development",
             f"--descriptors={peers.RELEASE / 'share/stratus.pb'}",
             f"--data-dir={folder / 'data'}",
+            f"--isolation={isolation}",
             f"--ready-file={ready}",
             "--access-log=off",
         ]
@@ -134,8 +137,8 @@ def main():
     print(f"{'at once':<8} {'method':<20} {'runs/s':>8} {'p50 ms':>8} {'p95 ms':>8}")
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
-        stratus = Stratus(folder)
-        targets = [stratus, Bare("init+apply+output", folder, 4, True), Bare("apply", folder, 4, False)]
+        platforms = [Stratus(folder, "stratus", "strict"), Stratus(folder, "not isolated", "off")]
+        targets = [*platforms, Bare("init+apply+output", folder, 4, True), Bare("apply", folder, 4, False)]
         try:
             for workers in (1, 4):
                 times = {t.name: [] for t in targets}
@@ -151,9 +154,11 @@ def main():
                 for name, values in times.items():
                     p95 = sorted(values)[int(len(values) * 0.95)] * 1e3
                     print(f"{workers:<8} {name:<20} {statistics.median(rates[name]):>8.1f} {p50[name]:>8.0f} {p95:>8.0f}")
-                print(f"{'':<8} stratus adds {p50['stratus'] - p50['apply']:.0f} ms to the bare engine's run")
+                print(f"{'':<8} stratus adds {p50['stratus'] - p50['apply']:.0f} ms to the bare engine's run,")
+                print(f"{'':<8} {p50['stratus'] - p50['not isolated']:.1f} ms of them by isolation")
         finally:
-            stratus.program.stop()
+            for platform in platforms:
+                platform.program.stop()
 
 
 if __name__ == "__main__":

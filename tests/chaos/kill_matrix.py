@@ -74,7 +74,7 @@ class Round:
         """Of a living part; none when the run has ended meanwhile, and its folder with it: then the kill comes too late."""
         if name == "service":
             return self.rig.replicas["r0"].process.pid
-        steps = sorted(self.rig.run_folder(self.rig_run()).glob("[0-9]*-*/shim.pid"))
+        steps = sorted(self.rig.control_folder(self.rig_run()).glob("[0-9]*-*/shim.pid"))
         try:
             return int((steps[-1].parent / f"{name}.pid").read_text().split()[0]) if steps else None
         except FileNotFoundError:

@@ -39,7 +39,7 @@ def end_all():
 class Program:
     """A running program of build/bin, and the addresses it wrote to its ready file."""
 
-    def __init__(self, name, folder, *arguments, env=None, stdout=None):
+    def __init__(self, name, folder, *arguments, env=None, stdout=None, prefix=()):
         self.name = name
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,7 @@ class Program:
         ready = folder / f"{name}.ready.json"
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
-                [BUILD / "bin" / name, f"--ready-file={ready}", *arguments],
+                [*prefix, BUILD / "bin" / name, f"--ready-file={ready}", *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=stdout or log,
                 stderr=log,

@@ -58,11 +58,12 @@ class Postgres:
 
 
 class Rig:
-    def __init__(self, folder, store="sqlite", modules=None, replicas=1, flags=(), environment=None):
+    def __init__(self, folder, store="sqlite", modules=None, replicas=1, flags=(), environment=None, service_prefix=()):
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.modules = modules or ROOT / "services" / "provisioning" / "modules"
         self.flags = list(flags)
+        self.service_prefix = service_prefix  # what starts the service: as another user, for one
         self.postgres = Postgres() if store == "postgresql" else None
         self.sandbox = Program("stratus-sandbox", folder / "sandbox", "--profile=development", "--listen=127.0.0.1:0")
         self.sandbox_address = self.sandbox.addresses["sandbox"]
@@ -103,6 +104,7 @@ class Rig:
             *self.flags,
             *flags,
             env=self.environment,
+            prefix=self.service_prefix,
         )
         return self.replicas[name]
 
@@ -217,6 +219,10 @@ class Rig:
 
     def run_folder(self, run):
         return self.folder / "data" / "runs" / run["name"].rsplit("/", 1)[1]
+
+    def control_folder(self, run):
+        """Where the service keeps what it knows of the run: a folder a step."""
+        return self.folder / "data" / "control" / run["name"].rsplit("/", 1)[1]
 
 
 def public_key():

@@ -49,7 +49,7 @@ def rig(tmp_path):
     modules = tmp_path / "modules"
     shutil.copytree(KEYS, modules / "loud")
     (modules / "loud" / "loud.tf").write_text(LOUD)
-    rig = Rig(tmp_path / "rig", modules=modules, flags=["--bubblewrap=off"])
+    rig = Rig(tmp_path / "rig", modules=modules, flags=["--isolation=off"])
     yield rig
     rig.stop()
 
@@ -63,7 +63,7 @@ def test_a_restarted_service_redacts_what_a_former_ones_engine_says(rig, tmp_pat
     rig.kill("r0")
     gate.touch()
     # An engine that panics says so in no JSON at all.
-    stream = next(rig.run_folder(run).glob("1-*/events.jsonl"))
+    stream = next(rig.control_folder(run).glob("1-*/events.jsonl"))
     with open(stream, "a") as file:
         file.write(f"panic: {SECRET} {TOKEN} {'x' * 4046} {TOKEN}\n")
     rig.start("r0")

@@ -171,7 +171,7 @@ def test_a_torn_state_file_of_a_killed_engine_loses_nothing(rig):
     run = rig.newest_run("keys")
     wait_until(lambda: len(cloud_keys(rig)) >= 2, "nothing is created")
     folder = rig.run_folder(run)
-    step = max(path.parent for path in folder.glob("[0-9]*-*/shim.pid"))
+    step = max(path.parent for path in rig.control_folder(run).glob("[0-9]*-*/shim.pid"))
     for process in (rig.replicas["r0"].process.pid, pid_in(step / "shim.pid"), pid_in(step / "engine.pid")):
         os.kill(process, signal.SIGKILL)
     rig.replicas["r0"].process.wait()

@@ -45,7 +45,7 @@ def apply(rig, keys, wait=100):
 
 
 def engine_pid(rig):
-    folder = rig.run_folder(rig.newest_run("keys"))
+    folder = rig.control_folder(rig.newest_run("keys"))
     return int(sorted(folder.glob("[0-9]*-*/engine.pid"))[-1].read_text().split()[0])
 
 

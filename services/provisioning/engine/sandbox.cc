@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <set>
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
@@ -22,7 +23,9 @@ void AddNamespaces(const Isolation& isolation, const SandboxSpec& spec, Argument
   if (!isolation.uids) Add(to, {"--unshare-user"});
   Add(to, {"--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "run"});
   if (spec.own_network && isolation.tier == Tier::kStrict) Add(to, {"--unshare-net"});
-  if (spec.dies_with_parent) Add(to, {"--die-with-parent"});
+  // As the first process of its PID namespace, so that who waits for it waits for all: bubblewrap's own would be left
+  // to this process to reap.
+  if (spec.dies_with_parent) Add(to, {"--die-with-parent", "--as-pid-1"});
   Add(to, {"--cap-drop", "ALL"});
   if (isolation.uids) Add(to, {"--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"});
 }
@@ -50,19 +53,38 @@ std::vector<std::string> SystemPaths() {
   return paths;
 }
 
+// Bubblewrap makes what is missing above a mount for root alone.
+void AddParents(const std::vector<std::string>& paths, Arguments* to) {
+  std::set<std::string> parents;
+  for (const std::string& path : paths) {
+    for (auto at = std::filesystem::path(path).parent_path(); at.has_relative_path(); at = at.parent_path()) {
+      parents.insert(at.string());
+    }
+  }
+  for (const std::string& parent : parents) Add(to, {"--perms", "0755", "--dir", parent});
+}
+
 void AddSystem(Arguments* to) {
+  AddParents({"/etc/any"}, to);
   for (const std::string& path : SystemPaths()) Add(to, {"--ro-bind-try", path, path});
   Add(to, {"--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--size", kShmBytes, "--tmpfs", "/dev/shm"});
   Add(to, {"--remount-ro", "/dev", "--perms", "1777", "--size", kTmpBytes, "--tmpfs", "/tmp"});
 }
 
-// A link is read where it is, and where it leads to: the engine's own links name the latter.
-void AddReadable(const std::string& path, Arguments* to) {
-  if (path.empty()) return;
-  Add(to, {"--ro-bind", path, path});
-  std::error_code error;
-  const std::string real = std::filesystem::canonical(path, error).string();
-  if (!error && real != path) Add(to, {"--ro-bind", real, real});
+// A link is there where it is, and where it leads to: the engine's own links name the latter.
+std::vector<Bind> ReadableBinds(const Isolation& isolation, const SandboxSpec& spec) {
+  std::vector<std::string> paths = spec.readable;
+  paths.insert(paths.end(), {isolation.shim, isolation.filter});
+  std::vector<Bind> binds;
+  for (const std::string& path : paths) {
+    if (path.empty()) continue;
+    binds.push_back({path, path});
+    std::error_code error;
+    const std::string real = std::filesystem::canonical(path, error).string();
+    if (!error && real != path) binds.push_back({real, real});
+  }
+  binds.insert(binds.end(), spec.binds.begin(), spec.binds.end());
+  return binds;
 }
 
 void AddEntrance(const Isolation& isolation, const SandboxSpec& spec, Arguments* to) {
@@ -86,10 +108,11 @@ void AddBubblewrap(const Isolation& isolation, const SandboxSpec& spec, Argument
   Add(to, {isolation.bubblewrap});
   AddNamespaces(isolation, spec, to);
   AddSystem(to);
-  for (const std::string& path : spec.readable) AddReadable(path, to);
-  AddReadable(isolation.shim, to);
-  AddReadable(isolation.filter, to);
-  for (const Bind& bind : spec.binds) Add(to, {"--ro-bind", bind.from, bind.to});
+  const std::vector<Bind> binds = ReadableBinds(isolation, spec);
+  std::vector<std::string> places = {spec.work_folder};
+  for (const Bind& bind : binds) places.push_back(bind.to);
+  AddParents(places, to);
+  for (const Bind& bind : binds) Add(to, {"--ro-bind", bind.from, bind.to});
   // Last, as it may lie in one of those: below /tmp, for one.
   Add(to, {"--bind", spec.work_folder, spec.work_folder, "--remount-ro", "/", "--"});
 }

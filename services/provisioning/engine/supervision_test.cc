@@ -288,7 +288,7 @@ TEST_P(SupervisionTest, AShimKilledWhileItBeginsIsAdoptableOrNeverBegan) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Tiers, SupervisionTest, testing::Values(Tier::kOff, Tier::kStrict),
-                         [](const auto& info) { return std::string(TierName(info.param)); });
+                         [](const auto& tier) { return std::string(TierName(tier.param)); });
 
 }  // namespace
 }  // namespace stratus::provisioning::engine
