@@ -14,7 +14,7 @@ MODULES = pathlib.Path(__file__).resolve().parent / "modules"
 ORDINARY_UID = 69123  # of nobody, and of none of the ranges that the service has a say in
 SECRET = "AKIA-the-secret-of-the-service"
 # Small enough that a bomb is over soon, and none of the machine's other work notices.
-SMALL_LIMITS = ["--run-disk-mb=48", "--run-files=3000", "--run-memory-mb=640", "--run-processes=300", "--run-output-mb=8"]
+SMALL_LIMITS = ["--run-disk-mb=48", "--run-files=3000", "--run-memory-mb=640", "--run-processes=150", "--run-output-mb=8"]
 
 
 class Isolated(Rig):

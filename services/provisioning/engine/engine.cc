@@ -38,6 +38,7 @@ constexpr absl::Duration kKillBySupervisorMax = absl::Seconds(2);
 constexpr absl::Duration kKillMax = absl::Seconds(20);
 constexpr size_t kLeavingsBytesMax = size_t{256} << 20;
 constexpr int kUserProcessesMin = 4096;
+constexpr int kSandboxProcesses = 8;  // bubblewrap's own, which the run does not know of
 // The numbers under which the shim gets them.
 constexpr int kReportFd = 3;
 constexpr int kLockFd = 4;
@@ -220,8 +221,9 @@ absl::StatusOr<StepStart> OpenTofu::StartOf(const Step& step, const RunFolders& 
   engine->insert(engine->begin(), options_.tofu);
   auto environment = EngineEnvironment(step, folders.work, prepared_->cli_config());
   if (!environment.ok()) return environment.status();
-  auto cgroups = MakeCgroups(cgroups_, absl::StrCat("stratus-", step.run_uid, "-", step.name),
-                             {.memory_bytes = step.limits.memory_bytes, .processes = step.limits.processes});
+  auto cgroups =
+      MakeCgroups(cgroups_, absl::StrCat("stratus-", step.run_uid, "-", step.name),
+                  {.memory_bytes = step.limits.memory_bytes, .processes = step.limits.processes + kSandboxProcesses});
   if (!cgroups.ok()) return cgroups.status();
   return StepStart{.arguments = SandboxCommand(isolation_, SandboxOf(step, folders, prepared, uid), *engine),
                    .environment = *std::move(environment),

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <initializer_list>
 
 #include "services/provisioning/engine/shim/processes.h"
 
@@ -114,6 +115,20 @@ void AddProcesses(uint64_t pid_namespace, const char* work, Amounts* amounts) {
       &call);
 }
 
+// Whether the kernel killed something for want of memory: of version 1, or of version 2.
+bool RanOutOfMemory(const char* const* cgroups) {
+  char path[4096], text[1024];
+  for (; *cgroups != nullptr; ++cgroups) {
+    for (const char* file : {"memory.oom_control", "memory.events"}) {
+      snprintf(path, sizeof(path), "%s/%s", *cgroups, file);
+      if (!ReadProc(path, text, sizeof(text))) continue;
+      const char* count = strstr(text, "oom_kill ");
+      if (count != nullptr && strtoll(count + strlen("oom_kill "), nullptr, 10) > 0) return true;
+    }
+  }
+  return false;
+}
+
 int64_t SizeOf(int file) {
   struct stat info;
   return fstat(file, &info) == 0 ? info.st_size : 0;
@@ -130,7 +145,8 @@ const char* Usage::Exceeded() const {
   }
   Amounts amounts;
   if (pid_namespace_ != 0) AddProcesses(pid_namespace_, spec_.work, &amounts);
-  // Who is refused one more process may try for ever.
+  // Who is refused one more process, or has one killed, may try again for ever.
+  if (RanOutOfMemory(spec_.cgroups)) return "memory";
   if (spec_.processes > 0 && amounts.threads >= spec_.processes) return "processes";
   if (spec_.memory_bytes > 0 && amounts.memory_bytes > spec_.memory_bytes) return "memory";
   AddFolder(spec_, open(spec_.work, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), 0, &amounts);
