@@ -85,7 +85,7 @@ void JoinCgroups(const Spec& spec) {
 }
 
 int OpenLog(int dir, const char* name) {
-  const int fd = openat(dir, name, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+  const int fd = openat(dir, name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) Fail(name);
   return fd;
 }
@@ -125,17 +125,18 @@ pid_t AwaitEngine(int go) {
 }
 
 // Says on the report why, in the words of who could not begin, and ends.
-[[noreturn]] void FailToEnter(const Outputs& outputs, pid_t child) {
+[[noreturn]] void FailToEnter(int dir, pid_t child) {
   kill(child, SIGKILL);
   waitpid(child, nullptr, 0);
   char words[400];
-  const ssize_t got = pread(outputs.errors, words, sizeof(words) - 1, 0);
+  const int errors = openat(dir, "stderr", O_RDONLY | O_CLOEXEC);
+  const ssize_t got = errors < 0 ? 0 : read(errors, words, sizeof(words) - 1);
   words[got > 0 ? got : 0] = '\0';
   dprintf(kReportFd, "the engine's sandbox: %s", got > 0 ? words : "nothing is heard from it");
   _exit(1);
 }
 
-Held ForkEngine(const Spec& spec, const char* const* environment, const Outputs& outputs) {
+Held ForkEngine(const Spec& spec, const char* const* environment, const Files& files) {
   int go[2];
   const int on = 1;
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, go) != 0) Fail("socketpair");
@@ -144,10 +145,10 @@ Held ForkEngine(const Spec& spec, const char* const* environment, const Outputs&
   held.go = go[0];
   held.processes.child = fork();
   if (held.processes.child < 0) Fail("fork");
-  if (held.processes.child == 0) BecomeEngine(spec, environment, outputs, go[1]);
+  if (held.processes.child == 0) BecomeEngine(spec, environment, files.outputs, go[1]);
   close(go[1]);
   held.processes.engine = AwaitEngine(go[0]);
-  if (held.processes.engine <= 0) FailToEnter(outputs, held.processes.child);
+  if (held.processes.engine <= 0) FailToEnter(files.dir, held.processes.child);
   if (held.processes.engine != held.processes.child) {
     ProcStat stat;
     if (!ReadStat(held.processes.engine, &stat)) Fail("the engine's sandbox");
@@ -184,7 +185,7 @@ int Main(const char* folder) {
   unlinkat(files.dir, "environment", 0);
 
   Supervisor::Prepare();
-  const Held engine = ForkEngine(spec, environment, files.outputs);
+  const Held engine = ForkEngine(spec, environment, files);
   explicit_bzero(environment_bytes.data, environment_bytes.size);
   WritePids(files.dir, engine.processes);
   const Usage usage(spec, files.outputs, engine.processes.sandbox);

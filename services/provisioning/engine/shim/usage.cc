@@ -129,9 +129,12 @@ bool RanOutOfMemory(const char* const* cgroups) {
   return false;
 }
 
+// Of a file, or the room that it takes: whoever writes to it may have asked for more than it has text.
 int64_t SizeOf(int file) {
   struct stat info;
-  return fstat(file, &info) == 0 ? info.st_size : 0;
+  if (fstat(file, &info) != 0) return 0;
+  const int64_t room = int64_t{info.st_blocks} * kBlock;
+  return info.st_size > room ? info.st_size : room;
 }
 
 }  // namespace

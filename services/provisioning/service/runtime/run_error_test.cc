@@ -22,6 +22,20 @@ v1::Diagnostic Error(const std::string& summary, const std::string& detail, cons
   return diagnostic;
 }
 
+TEST(LimitSentence, NamesTheLimitAndItsFlag) {
+  engine::Limits limits;
+  limits.memory_bytes = int64_t{640} << 20;
+  limits.processes = 150;
+  EXPECT_EQ(LimitSentence("memory", limits),
+            "the run was ended: its processes took more than 640 MiB of memory (--run-memory-mb)");
+  EXPECT_EQ(LimitSentence("processes", limits),
+            "the run was ended: it had 150 processes, threads counted, and may have no more (--run-processes)");
+  for (const auto& [limit, flag] : std::vector<std::pair<std::string, std::string>>{
+           {"disk", "--run-disk-mb"}, {"files", "--run-files"}, {"output", "--run-output-mb"}}) {
+    EXPECT_NE(LimitSentence(limit, limits).find(flag), std::string::npos) << limit;
+  }
+}
+
 TEST(VariableOf, ReadsTheNameFromTheEnginesWords) {
   const v1::Module module = ModuleWith({"size", "size_max"});
   EXPECT_EQ(VariableOf(Error("Invalid value for variable", "The given value is not suitable for var.size declared at"),

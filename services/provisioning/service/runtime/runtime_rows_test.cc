@@ -19,6 +19,7 @@ using ::testing::SizeIs;
 // No engine has ever run here.
 class NoEngine final : public engine::Engine {
  public:
+  const engine::Isolation& isolation() const override { return isolation_; }
   absl::Status Prepare(const engine::ModuleEntry&) override { return Unused(); }
   absl::StatusOr<std::unique_ptr<engine::Watch>> Launch(const engine::Step&) override { return Unused(); }
   absl::StatusOr<std::unique_ptr<engine::Watch>> Adopt(std::string_view) override { return Unused(); }
@@ -30,6 +31,7 @@ class NoEngine final : public engine::Engine {
 
  private:
   static absl::Status Unused() { return absl::InternalError("not to be called"); }
+  const engine::Isolation isolation_;
 };
 
 class RuntimeRowsTest : public store::testing::StoreTest {

@@ -1,0 +1,104 @@
+#include "services/provisioning/engine/isolation.h"
+
+#include <gmock/gmock.h>
+
+#include "absl/strings/str_cat.h"
+#include "lib/core/status.h"
+#include "services/provisioning/engine/files.h"
+#include "services/provisioning/engine/left_files.h"
+#include "services/provisioning/engine/process.h"
+#include "services/provisioning/engine/sandbox.h"
+#include "services/provisioning/engine/testing/engine_fixture.h"
+
+namespace stratus::provisioning::engine {
+namespace {
+
+using testing::HasSubstr;
+
+// A work folder beside a file that is none of its business.
+class IsolationTest : public testing::Test {
+ protected:
+  IsolationTest() : root_(testing::TempDir() + "isolation-XXXXXX") {
+    EXPECT_NE(mkdtemp(root_.data()), nullptr);
+    EXPECT_TRUE(MakeFolder(root_ + "/sandbox").ok());
+    EXPECT_TRUE(MakeFolder(root_ + "/work").ok());
+    EXPECT_TRUE(WriteFile(root_ + "/keys", "the keys").ok());
+  }
+  ~IsolationTest() override { EXPECT_TRUE(RemoveFolder(root_).ok()); }
+
+  absl::StatusOr<Isolation> Find(IsolationOptions options) const {
+    return FindIsolation(options, ShimPath(), root_ + "/sandbox");
+  }
+
+  // What a shell in the sandbox says, or its exit code where it says nothing.
+  std::string Say(const Isolation& isolation, const std::string& script) const {
+    SandboxSpec spec = {.work_folder = root_ + "/work"};
+    if (isolation.uids) {
+      spec.uid = isolation.uids->first;
+      EXPECT_TRUE(GiveTree(spec.work_folder, spec.uid).ok());
+    }
+    const auto ended = RunProgram({.arguments = SandboxCommand(isolation, spec, {"/bin/sh", "-c", script}),
+                                   .environment = {"PATH=/usr/bin:/bin"}});
+    EXPECT_TRUE(ended.ok()) << ended.status();
+    return ended->out.empty() ? absl::StrCat("exit ", ended->code, " ", ended->err) : ended->out;
+  }
+
+  // What every tier but `off` withholds.
+  void ExpectWithheld(const Isolation& isolation) const {
+    EXPECT_EQ(Say(isolation, "cat " + root_ + "/keys 2>&1 | grep -c the.keys"), "0\n");
+    EXPECT_THAT(Say(isolation, absl::StrCat("kill -0 ", getpid(), " || echo refused")), HasSubstr("refused"));
+    EXPECT_THAT(Say(isolation, absl::StrCat("cat /proc/", getpid(), "/environ || echo refused")), HasSubstr("refused"));
+    EXPECT_THAT(Say(isolation, "grep -E 'NoNewPrivs|CapEff' /proc/self/status"),
+                testing::AllOf(HasSubstr("NoNewPrivs:\t1"), HasSubstr("CapEff:\t0000000000000000")));
+    EXPECT_THAT(Say(isolation, "unshare -U true || echo refused"), HasSubstr("refused"));
+    EXPECT_EQ(Say(isolation, "echo here > file; cat file"), "here\n");
+  }
+
+  std::string root_;
+};
+
+TEST_F(IsolationTest, OffKeepsNothingFromARun) {
+  const auto isolation = Find({.wanted = Tier::kOff});
+  ASSERT_TRUE(isolation.ok()) << isolation.status();
+  EXPECT_EQ(Say(*isolation, "cat " + root_ + "/keys"), "the keys");
+}
+
+TEST_F(IsolationTest, StrictAndBasicWithholdTheSameButTheNetwork) {
+  for (const Tier tier : {Tier::kStrict, Tier::kBasic}) {
+    const auto isolation = Find({.wanted = tier});
+    if (!isolation.ok()) GTEST_SKIP() << isolation.status();
+    EXPECT_EQ(isolation->tier, tier);
+    EXPECT_EQ(isolation->shortfall, "");
+    ExpectWithheld(*isolation);
+  }
+}
+
+TEST_F(IsolationTest, LandlockWithholdsItWhereThereAreNoNamespaces) {
+  auto isolation = Find({.wanted = Tier::kBasic});
+  if (!isolation.ok()) GTEST_SKIP() << isolation.status();
+  isolation->bubblewrap.clear();
+  isolation->uids.reset();
+  isolation->user_namespace = false;
+  isolation->landlock = true;
+  if (const std::string said = Say(*isolation, "true"); said != "exit 0 ") GTEST_SKIP() << said;
+  ExpectWithheld(*isolation);
+}
+
+TEST_F(IsolationTest, RefusesUidsThatAreNone) {
+  if (geteuid() != 0) GTEST_SKIP() << "an ordinary user has no uids to give";
+  EXPECT_EQ(Find({.wanted = Tier::kStrict, .uids = "1-2"}).status().code(), absl::StatusCode::kInvalidArgument);
+  const absl::Status taken = Find({.wanted = Tier::kStrict, .uids = "65000-65999"}).status();
+  EXPECT_THAT(core::ToStd(taken.message()), HasSubstr("nobody"));
+  const auto less = Find({.wanted = Tier::kStrict, .may_fall_back = true, .uids = "65000-65999"});
+  ASSERT_TRUE(less.ok());
+  EXPECT_EQ(less->tier, Tier::kOff);
+  EXPECT_THAT(less->shortfall, HasSubstr("nobody"));
+}
+
+TEST(TierOf, KnowsItsNames) {
+  for (const Tier tier : {Tier::kOff, Tier::kBasic, Tier::kStrict}) EXPECT_EQ(TierOf(TierName(tier)).value(), tier);
+  EXPECT_FALSE(TierOf("on").ok());
+}
+
+}  // namespace
+}  // namespace stratus::provisioning::engine
