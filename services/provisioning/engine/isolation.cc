@@ -131,6 +131,10 @@ absl::StatusOr<Isolation> FindIsolation(const IsolationOptions& options, const s
   Isolation base;
   base.shim = shim;
   if (options.wanted == Tier::kOff) return base;
+  if (folder.starts_with("/usr/")) {
+    return absl::InvalidArgumentError(absl::StrCat(folder, " is below /usr, which every run can read: take another "
+                                                           "--data-dir"));
+  }
   auto filter = WriteFilter(folder);
   if (!filter.ok()) return filter.status();
   base.filter = *std::move(filter);

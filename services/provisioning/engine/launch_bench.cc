@@ -19,6 +19,11 @@ constexpr char kVariables[] = R"({"title":"first","body":"a text","tags":["b","a
 
 class Harness : public EngineTest {
  public:
+  explicit Harness(Tier tier = Tier::kOff) {
+    Engine::Options options = Options();
+    options.isolation.wanted = tier;
+    engine_ = *Engine::Create(options);
+  }
   void TestBody() override {}
   std::unique_ptr<Watch> Launch(const std::string& run) {
     return *engine_->Launch(StepOf(run, "1-apply", Command::kApply, "note", kVariables));
@@ -56,8 +61,9 @@ void BM_BareApply(benchmark::State& state) {
 }
 BENCHMARK(BM_BareApply)->Unit(benchmark::kMillisecond)->UseRealTime()->Iterations(40);
 
+// In tier off, and in strict: what isolation costs.
 void BM_LaunchToExit(benchmark::State& state) {
-  Harness harness;
+  Harness harness(static_cast<Tier>(state.range(0)));
   AwaitExit(harness.Launch("warm").get());
   int run = 0;
   for (auto _ : state) {
@@ -66,7 +72,13 @@ void BM_LaunchToExit(benchmark::State& state) {
     harness.Remove(name);
   }
 }
-BENCHMARK(BM_LaunchToExit)->Unit(benchmark::kMillisecond)->UseRealTime()->Iterations(40);
+BENCHMARK(BM_LaunchToExit)
+    ->ArgName("tier")
+    ->Arg(static_cast<int>(Tier::kOff))
+    ->Arg(static_cast<int>(Tier::kStrict))
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime()
+    ->Iterations(40);
 
 }  // namespace
 }  // namespace stratus::provisioning::engine
