@@ -10,7 +10,7 @@
 // control/RUN_UID is out of its reach. It says what there is, and is believed:
 //   launch.lock                              held (flock) from before a step is begun until shim.pid says so
 //   laid-out, prepared, uid, passwd, group   that the work folder is whole; the prepared folder, a link; who the run is
-//   STEP/spec, events.jsonl, stderr, shim.pid, engine.pid, sandbox.pid, exit.json   one folder a step: 1-apply, 2-plan
+//   STEP/spec, events.jsonl, stderr, shim.pid, engine.pid, sandbox.pid, interrupted, exit.json   a folder a step
 // spec holds no secrets: those are in STEP/environment (0600), which the shim unlinks once it has read it. engine.pid
 // is the engine itself, sandbox.pid the first process of its PID namespace, with which all of the run ends. Whoever
 // stops the service must leave the shims alone (systemd: KillMode=process).

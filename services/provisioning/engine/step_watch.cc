@@ -120,13 +120,20 @@ void StepWatch::AwaitShim() const {
   if (shim_ended_) poll(&wait, 1, Milliseconds(kLastActMax));
 }
 
+// Once, whichever process sees it first: a second SIGINT would cut the engine's clean-up short.
+void StepWatch::InterruptOrphan() const {
+  const std::string done = folder_ + "/interrupted";
+  const UniqueFd made(open(done.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (made) SendSignal(engine_, SIGINT);
+}
+
 // Nobody limits an engine without a shim, or would tell how it ended: it is to save what it has.
 std::optional<Exit> StepWatch::PollWithoutShim() {
   if (!IsAlive(engine_)) return Exit{};
   core::MutexLock lock(mu_);
   if (!orphaned_since_) {
     orphaned_since_ = core::Clock::Real().Monotonic();
-    SendSignal(engine_, SIGINT);
+    InterruptOrphan();
   }
   if (core::Clock::Real().Monotonic() - *orphaned_since_ < facts_.cancel_grace) return std::nullopt;
   return Exit{};

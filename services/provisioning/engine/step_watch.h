@@ -34,6 +34,7 @@ class StepWatch final : public Watch {
 
   std::optional<Exit> ReadExit() const;
   std::optional<Exit> PollWithoutShim();
+  void InterruptOrphan() const;
   std::vector<ProcessId> Leaders() const;
   void AwaitShim() const;
   void WaitForChange(absl::Duration timeout);

@@ -63,6 +63,10 @@ class SupervisionTest : public EngineTest, public testing::WithParamInterface<Ti
 TEST_P(SupervisionTest, AKilledShimLetsTheEngineSaveItsState) {
   const auto watch = LaunchSlow("r1");
   ASSERT_TRUE(SendSignal(ProcessOf("r1", "shim.pid"), SIGKILL));
+  EXPECT_EQ(watch->Poll(), std::nullopt) << "and so it does not end at once";
+  const auto adopted = NewEngine()->Adopt("r1");  // a second one, which must not interrupt it again
+  ASSERT_TRUE(adopted.ok());
+  (*adopted)->Poll();
   EXPECT_FALSE(AwaitExit(watch.get()).known);
   EXPECT_THAT(state_.state("r1"), HasSubstr("\"status\":\"tainted\""));
   EXPECT_FALSE(state_.locked("r1"));
