@@ -4,6 +4,7 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/read.hpp>
+#include <limits>
 #include <utility>
 
 #include "services/provisioning/egress/http_request.h"
@@ -51,7 +52,8 @@ Session::~Session() { proxy_.OnSessionEnd(); }
 void Session::ReadHead() {
   Arm(proxy_.limits().head_max);
   parser_.header_limit(kHeadBytesMax);
-  parser_.body_limit(boost::none);
+  // Bodies are not read here. (boost::none, in 1.74, is a limit of nothing.)
+  parser_.body_limit(std::numeric_limits<uint64_t>::max());
   http::async_read_header(client_, buffer_, parser_,
                           [self = shared_from_this()](ErrorCode error, size_t) { self->OnHead(error); });
 }
