@@ -101,7 +101,7 @@ def started(folder, tier, victims):
     allowed = [
         f"--egress-allow={host}:{port}" for host, port in (("localhost", "1"), (METADATA, victims.metadata_port), ("*", victims.port))
     ]
-    return Rig(folder, modules=HERE / "modules", flags=[f"--isolation={tier}", "--egress-network=0.0.0.0/0", *allowed])
+    return Rig(folder, modules=HERE / "modules", flags=[f"--isolation={tier}", "--egress-network=0.0.0.0/0", "--run-disk-mb=64", *allowed])
 
 
 @pytest.fixture(scope="module", params=["off", "strict"])
@@ -193,3 +193,13 @@ def test_a_provider_does_not_notice_that_the_service_is_restarted(platform):
     assert run["status"] == "RUN_STATUS_APPLIED", run
     assert run.get("recoveries", 0) == 0, "it was driven on, not begun anew"
     rig.sandbox_admin(create_ms_min=0, create_ms_max=0)
+
+
+def test_a_run_that_a_limit_ends_saves_its_state(platform):
+    """Everything of the run's is killed but the engine, and what carries its connections."""
+    _, rig = platform
+    assert rig.call("/overflow", "POST", {}, {"prefer": "wait=0"}).status == 202
+    run = rig.wait_for_end("overflow")
+    assert "(--run-disk-mb)" in run["error"]["message"], run
+    assert run.get("recoveries", 0) == 0, run
+    assert [resource["name"] for resource in rig.state("overflow")["resources"]] == ["first", "second"]
