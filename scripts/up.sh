@@ -117,6 +117,19 @@ dev_token() {
   jq -er .access_token <<<"$reply" 2>/dev/null || die "the sandbox issuer refused: $reply"
 }
 
+# What a module's code can reach, from where it runs.
+print_isolation() {
+  local tier
+  tier=$(curl -sS --max-time 10 "http://$(bound admin)/metrics" |
+    sed -nE 's/^stratus_provisioning_isolation_tier\{.*tier="([a-z]+)".*\} 1$/\1/p') || tier=""
+  if [ "$tier" = strict ]; then
+    echo "Runs are isolated (strict): they reach the sandbox and the clouds whose credential is set; docs/how-to/egress.md opens more."
+  else
+    echo "Runs are on this machine's network (isolation: ${tier:-unknown}); docs/how-to/security-of-runs.md says what strict needs."
+  fi
+  echo
+}
+
 print_calls() {
   local gateway weather provisioning token grpcurl=grpcurl
   gateway=$(bound gateway)
@@ -128,6 +141,7 @@ print_calls() {
 Stratus is up:  http://$gateway      docs: http://$gateway/docs
 
 TEXT
+  print_isolation
   if [ -z "$(bound issuer)" ]; then
     echo "Tokens come from your Cognito pool (COGNITO_USER_POOL_ID or COGNITO_ISSUER is set)."
     return

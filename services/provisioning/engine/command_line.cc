@@ -23,8 +23,11 @@ constexpr std::array<std::pair<Command, std::string_view>, 7> kNames = {{{Comman
                                                                          {Command::kShowPlan, "show-plan"}}};
 
 // How a provider reaches its API from here, and nothing else of the service's own environment.
-constexpr std::array<const char*, 8> kInherited = {"HTTP_PROXY",  "HTTPS_PROXY", "NO_PROXY",      "http_proxy",
-                                                   "https_proxy", "no_proxy",    "SSL_CERT_FILE", "SSL_CERT_DIR"};
+constexpr std::array<const char*, 2> kCertificates = {"SSL_CERT_FILE", "SSL_CERT_DIR"};
+constexpr std::array<const char*, 6> kProxies = {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
+                                                 "http_proxy", "https_proxy", "no_proxy"};
+// What is on the run's own loopback.
+constexpr std::string_view kOwnLoopback = "127.0.0.1,localhost";
 
 // A Unix socket's address holds 108 bytes, of which a provider's socket takes some 25.
 constexpr size_t kTemporaryFolderLengthMax = 80;
@@ -68,6 +71,10 @@ std::vector<std::string> CommandArguments(Command command) {
   return {};
 }
 
+void Inherit(const char* name, std::vector<std::string>* environment) {
+  if (const char* value = std::getenv(name); value != nullptr) environment->push_back(absl::StrCat(name, "=", value));
+}
+
 }  // namespace
 
 std::string_view CommandName(Command command) {
@@ -98,7 +105,8 @@ absl::StatusOr<std::vector<std::string>> EngineArguments(const Step& step) {
   return arguments;
 }
 
-std::vector<std::string> BaseEnvironment(const std::string& folder, const std::string& cli_config) {
+std::vector<std::string> BaseEnvironment(const std::string& folder, const std::string& cli_config,
+                                         const std::string& proxy) {
   const std::string temporary = folder + "/tmp";
   std::vector<std::string> environment = {
       "PATH=/usr/local/bin:/usr/bin:/bin",
@@ -109,15 +117,21 @@ std::vector<std::string> BaseEnvironment(const std::string& folder, const std::s
       "TF_IN_AUTOMATION=1",
       "TF_INPUT=0",
       "CHECKPOINT_DISABLE=1"};
-  for (const char* name : kInherited) {
-    if (const char* value = std::getenv(name); value != nullptr) environment.push_back(absl::StrCat(name, "=", value));
+  for (const char* name : kCertificates) Inherit(name, &environment);
+  for (const char* name : kProxies) {
+    if (proxy.empty()) {
+      Inherit(name, &environment);
+    } else {
+      const bool none = absl::EqualsIgnoreCase(name, "no_proxy");
+      environment.push_back(absl::StrCat(name, "=", none ? core::ToAbsl(kOwnLoopback) : absl::string_view(proxy)));
+    }
   }
   return environment;
 }
 
 absl::StatusOr<std::vector<std::string>> EngineEnvironment(const Step& step, const std::string& folder,
                                                            const std::string& cli_config) {
-  std::vector<std::string> environment = BaseEnvironment(folder, cli_config);
+  std::vector<std::string> environment = BaseEnvironment(folder, cli_config, step.network.proxy);
   environment.push_back(RunMarker(folder));
   for (const char* name : {"TF_HTTP_ADDRESS=", "TF_HTTP_LOCK_ADDRESS=", "TF_HTTP_UNLOCK_ADDRESS="}) {
     environment.push_back(name + step.backend.address);

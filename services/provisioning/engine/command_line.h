@@ -18,7 +18,9 @@ absl::StatusOr<Command> CommandOf(std::string_view name);
 absl::StatusOr<std::vector<std::string>> EngineArguments(const Step& step);
 
 // What every engine gets: nothing of ours but what tells it how to reach the net. `folder` is its home.
-std::vector<std::string> BaseEnvironment(const std::string& folder, const std::string& cli_config);
+// With a `proxy` that is its only way to the net, it is told of no other.
+std::vector<std::string> BaseEnvironment(const std::string& folder, const std::string& cli_config,
+                                         const std::string& proxy = "");
 
 // BaseEnvironment, the state backend and the step's secrets. INVALID_ARGUMENT for a secret's name that is not a
 // variable's, or is one of those that are set here.

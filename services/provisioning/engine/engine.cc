@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -42,6 +43,7 @@ constexpr int kSandboxProcesses = 8;  // bubblewrap's own, which the run does no
 // The numbers under which the shim gets them.
 constexpr int kReportFd = 3;
 constexpr int kLockFd = 4;
+constexpr char kDoors[] = "/doors";
 
 // Names become paths and arguments.
 bool IsPlainName(std::string_view name) {
@@ -79,6 +81,8 @@ class OpenTofu final : public Engine {
         prepared_(std::move(prepared)) {}
 
   const Isolation& isolation() const override { return isolation_; }
+  absl::StatusOr<std::string> DoorsFolder(std::string_view run_uid) override;
+  bool HasDoors(std::string_view run_uid) const override;
   absl::Status Prepare(const ModuleEntry& module) override { return prepared_->Prepare(module).status(); }
   absl::StatusOr<std::unique_ptr<Watch>> Launch(const Step& step) override;
   absl::StatusOr<std::unique_ptr<Watch>> Adopt(std::string_view run_uid) override;
@@ -120,6 +124,21 @@ absl::StatusOr<RunFolders> OpenTofu::FoldersOf(std::string_view run_uid) const {
   }
   return RunFolders{.work = absl::StrCat(options_.data_dir, "/runs/", core::ToAbsl(run_uid)),
                     .control = absl::StrCat(options_.data_dir, "/control/", core::ToAbsl(run_uid))};
+}
+
+absl::StatusOr<std::string> OpenTofu::DoorsFolder(std::string_view run_uid) {
+  const auto folders = FoldersOf(run_uid);
+  if (!folders.ok()) return folders.status();
+  const std::string doors = folders->control + kDoors;
+  if (absl::Status status = MakeFolder(doors); !status.ok()) return status;
+  // The run's uid passes it in its sandbox; outside, the folders above it let nobody by.
+  if (chmod(doors.c_str(), 0711) != 0) return ErrnoStatus(doors);
+  return doors;
+}
+
+bool OpenTofu::HasDoors(std::string_view run_uid) const {
+  const auto folders = FoldersOf(run_uid);
+  return folders.ok() && access((folders->control + kDoors).c_str(), F_OK) == 0;
 }
 
 absl::Status OpenTofu::Reserve() {
@@ -210,6 +229,7 @@ SandboxSpec OpenTofu::SandboxOf(const Step& step, const RunFolders& folders, con
     spec.own_network = step.network.own;
     spec.binds.insert(spec.binds.end(), step.network.binds.begin(), step.network.binds.end());
     spec.command_prefix = step.network.command_prefix;
+    if (step.network.own) spec.binds.push_back({folders.control + kDoors, step.network.doors_inside});
   }
   return spec;
 }
@@ -227,7 +247,8 @@ absl::StatusOr<StepStart> OpenTofu::StartOf(const Step& step, const RunFolders& 
   if (!cgroups.ok()) return cgroups.status();
   return StepStart{.arguments = SandboxCommand(isolation_, SandboxOf(step, folders, prepared, uid), *engine),
                    .environment = *std::move(environment),
-                   .cgroups = *std::move(cgroups)};
+                   .cgroups = *std::move(cgroups),
+                   .doors_folder = folders.control + kDoors};
 }
 
 absl::Status OpenTofu::StartShim(const RunFolders& folders, const std::string& step_folder,

@@ -10,7 +10,9 @@
 // control/RUN_UID is out of its reach. It says what there is, and is believed:
 //   launch.lock                              held (flock) from before a step is begun until shim.pid says so
 //   laid-out, prepared, uid, passwd, group   that the work folder is whole; the prepared folder, a link; who the run is
+//   doors/                                   Unix sockets to what is outside, in the strict tier (DoorsFolder)
 //   STEP/spec, events.jsonl, stderr, shim.pid, engine.pid, sandbox.pid, interrupted, exit.json   a folder a step
+//   STEP/egress.policy, egress.log           what its egress process is told, and tells
 // spec holds no secrets: those are in STEP/environment (0600), which the shim unlinks once it has read it. engine.pid
 // is the engine itself, sandbox.pid the first process of its PID namespace, with which all of the run ends. Whoever
 // stops the service must leave the shims alone (systemd: KillMode=process).
@@ -72,6 +74,12 @@ struct RunNetwork {
   bool own = false;
   std::vector<Bind> binds;
   std::vector<std::string> command_prefix;
+  std::string relay;               // the program of those ports, outside: the one of a run's that outlives its limits
+  std::string doors_inside;        // where the run finds DoorsFolder
+  std::vector<std::string> doors;  // the sockets in it that lead to the egress process, in the order of its policy
+  std::string egress_program;      // stratus-egress
+  std::string egress_policy;       // egress/policy.h
+  std::string proxy;               // http://127.0.0.1:PORT
 };
 
 struct Step {
@@ -126,6 +134,12 @@ class Engine {
   // What was found to work here.
   virtual const Isolation& isolation() const = 0;
 
+  // The run's folder of sockets, which its sandbox shows it; made when it is not there. Any user may pass it, and none
+  // may come to it but by that sandbox.
+  virtual absl::StatusOr<std::string> DoorsFolder(std::string_view run_uid) = 0;
+  // Whether a run, which has folders here, was begun with such a folder.
+  virtual bool HasDoors(std::string_view run_uid) const = 0;
+
   // Makes sure that the module's prepared folder exists (init -lockfile=readonly). Slow the first time only; safe from
   // several threads and processes at once. FAILED_PRECONDITION with the engine's words when the module does not init.
   virtual absl::Status Prepare(const ModuleEntry& module) = 0;
@@ -174,6 +188,9 @@ class Watch {
   // it happens without us too).
   virtual void Interrupt() = 0;
   virtual void Kill() = 0;
+
+  // What the step's egress process has written since the last call (egress/record.h), whole lines.
+  virtual std::vector<std::string> TakeEgressRecords() = 0;
 
   // The last lines of stderr, at most 4 KiB, redacted of what the step was given. An adopted step's provider
   // credentials are not known here: the caller redacts those.

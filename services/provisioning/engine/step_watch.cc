@@ -139,8 +139,8 @@ std::optional<Exit> StepWatch::PollWithoutShim() {
   return Exit{};
 }
 
-std::vector<std::string> StepWatch::ReadLines(int64_t* offset, bool ended) const {
-  const UniqueFd fd(open((folder_ + "/events.jsonl").c_str(), O_RDONLY | O_CLOEXEC));
+std::vector<std::string> StepWatch::ReadLines(const char* file, int64_t* offset, bool ended) const {
+  const UniqueFd fd(open(absl::StrCat(folder_, "/", file).c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return {};
   std::string text;
   for (size_t bytes = kReadBytesMax; bytes <= kLineBytesMax; bytes *= 4) {
@@ -163,11 +163,16 @@ std::vector<std::string> StepWatch::Read(int64_t* offset, absl::Duration timeout
   for (;;) {
     // Asked before reading: what is there after the end is all there will be.
     const bool ended = Poll().has_value();
-    std::vector<std::string> lines = ReadLines(offset, ended);
+    std::vector<std::string> lines = ReadLines("events.jsonl", offset, ended);
     const absl::Duration left = deadline - core::Clock::Real().Monotonic();
     if (!lines.empty() || ended || left <= absl::ZeroDuration()) return lines;
     WaitForChange(left);
   }
+}
+
+std::vector<std::string> StepWatch::TakeEgressRecords() {
+  core::MutexLock lock(mu_);
+  return ReadLines("egress.log", &egress_offset_, /*ended=*/false);
 }
 
 void StepWatch::WaitForChange(absl::Duration timeout) {

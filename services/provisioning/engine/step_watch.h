@@ -25,6 +25,7 @@ class StepWatch final : public Watch {
   std::optional<Exit> Poll() override;
   void Interrupt() override;
   void Kill() override;
+  std::vector<std::string> TakeEgressRecords() override;
   std::string ErrorText() const override;
 
   const ProcessId& shim() const { return shim_; }
@@ -38,7 +39,7 @@ class StepWatch final : public Watch {
   std::vector<ProcessId> Leaders() const;
   void AwaitShim() const;
   void WaitForChange(absl::Duration timeout);
-  std::vector<std::string> ReadLines(int64_t* offset, bool ended) const;
+  std::vector<std::string> ReadLines(const char* file, int64_t* offset, bool ended) const;
 
   const std::string folder_;
   const std::string name_;
@@ -52,6 +53,7 @@ class StepWatch final : public Watch {
 
   core::Mutex mu_;
   core::CondVar changed_;
+  int64_t egress_offset_ ABSL_GUARDED_BY(mu_) = 0;
   bool waiting_ ABSL_GUARDED_BY(mu_) = false;  // one reader sits on the descriptors; the others wait for it
   std::optional<Exit> exit_ ABSL_GUARDED_BY(mu_);
   std::optional<absl::Duration> orphaned_since_ ABSL_GUARDED_BY(mu_);  // by the monotonic clock

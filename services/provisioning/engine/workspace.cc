@@ -72,7 +72,21 @@ void Append(std::string_view key, std::string_view value, std::string* spec) {
   spec->push_back('\0');
 }
 
-std::string SpecOf(const Step& step, const std::string& work_folder, const StepStart& start) {
+std::string PolicyFile(const std::string& step_folder) { return step_folder + "/egress.policy"; }
+
+// The run's egress process, and what it listens on.
+void AppendCompanion(const RunNetwork& network, const std::string& step_folder, const StepStart& start,
+                     std::string* spec) {
+  Append("spared", network.relay, spec);
+  Append("doors_folder", start.doors_folder, spec);
+  for (const std::string& door : network.doors) Append("door", door, spec);
+  for (const std::string& word : {network.egress_program, PolicyFile(step_folder), step_folder + "/egress.log"}) {
+    Append("companion", word, spec);
+  }
+}
+
+std::string SpecOf(const Step& step, const std::string& work_folder, const std::string& step_folder,
+                   const StepStart& start) {
   const Limits& limits = step.limits;
   std::string spec;
   Append("command", CommandName(step.command), &spec);
@@ -88,6 +102,7 @@ std::string SpecOf(const Step& step, const std::string& work_folder, const StepS
                                                           {"output_bytes", limits.output_bytes}};
   for (const auto& [key, number] : numbers) Append(key, absl::StrCat(number), &spec);
   for (const std::string& cgroup : start.cgroups) Append("cgroup", cgroup, &spec);
+  if (step.network.own) AppendCompanion(step.network, step_folder, start, &spec);
   for (const std::string& argument : start.arguments) Append("arg", argument, &spec);
   return spec;
 }
@@ -145,8 +160,13 @@ absl::Status WriteStep(const Step& step, const RunFolders& folders, const StepSt
   }
   if (absl::Status status = RemoveFolder(step_folder); !status.ok()) return status;
   if (absl::Status status = MakeFolder(step_folder); !status.ok()) return status;
-  if (absl::Status status = WriteFile(step_folder + "/spec", SpecOf(step, folders.work, start)); !status.ok()) {
+  if (absl::Status status = WriteFile(step_folder + "/spec", SpecOf(step, folders.work, step_folder, start));
+      !status.ok()) {
     return status;
+  }
+  if (step.network.own) {
+    const absl::Status written = WriteFile(PolicyFile(step_folder), step.network.egress_policy);
+    if (!written.ok()) return written;
   }
   std::string lines;
   for (const std::string& variable : start.environment) lines.append(variable).push_back('\0');

@@ -31,6 +31,7 @@ struct StepStart {
   std::vector<std::string> arguments;  // of the sandbox, and in it the engine; the program first
   std::vector<std::string> environment;
   std::vector<std::string> cgroups;
+  std::string doors_folder;  // of a run with a network of its own
 };
 
 // Makes STEP with `spec` and `environment`; ALREADY_EXISTS when that step was begun before.

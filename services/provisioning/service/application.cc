@@ -4,6 +4,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -90,8 +91,8 @@ class Application::Impl {
 
   absl::Status Start() {
     for (absl::Status (Impl::*step)() :
-         {&Impl::OpenFolder, &Impl::OpenSealer, &Impl::OpenStore, &Impl::OpenEngine, &Impl::OpenRemoteState,
-          &Impl::OpenBackend, &Impl::StartApi, &Impl::StartScheduler}) {
+         {&Impl::OpenFolder, &Impl::OpenSealer, &Impl::OpenStore, &Impl::OpenEngine, &Impl::OpenEgress,
+          &Impl::OpenRemoteState, &Impl::OpenBackend, &Impl::StartApi, &Impl::StartScheduler}) {
       if (absl::Status status = (this->*step)(); !status.ok()) return status;
     }
     return absl::OkStatus();
@@ -218,12 +219,31 @@ class Application::Impl {
     return absl::OkStatus();
   }
 
+  // What runs may reach, and the programs by which they reach it.
+  absl::Status OpenEgress() {
+    auto rules = service::EgressRules::Load(options_.egress);
+    if (!rules.ok()) return rules.status();
+    egress_rules_ = *std::move(rules);
+    if (engine_->isolation().tier != engine::Tier::kStrict) return absl::OkStatus();
+    if (!options_.runtime.relay.empty() && !options_.runtime.egress.empty()) return absl::OkStatus();
+    return absl::NotFoundError(
+        "cannot find stratus-relay and stratus-egress: they are built, and installed, beside this program");
+  }
+
+  // With doors alone there is no need of a port, unless runs are under way that were begun with one.
+  bool NeedsStatePort() const {
+    if (engine_->isolation().tier != engine::Tier::kStrict) return true;
+    const std::vector<std::string> runs = engine_->Folders();
+    return std::any_of(runs.begin(), runs.end(), [this](const std::string& run) { return !engine_->HasDoors(run); });
+  }
+
   absl::Status OpenBackend() {
     keeper_ = std::make_unique<service::StateKeeper>(store_.get(), sealer_.get(), mirror_.get());
     auto secrets = service::StateCredentials::Load(options_.runtime.data_dir);
     if (!secrets.ok()) return secrets.status();
     auto backend = service::StateBackend::Start(
-        {.data_dir = options_.runtime.data_dir, .replica = options_.store.replica}, keeper_.get(), *std::move(secrets));
+        {.data_dir = options_.runtime.data_dir, .replica = options_.store.replica, .port = NeedsStatePort()},
+        keeper_.get(), *std::move(secrets));
     if (!backend.ok()) return backend.status();
     backend_ = *std::move(backend);
     return absl::OkStatus();
@@ -252,6 +272,7 @@ class Application::Impl {
               .credentials = credentials_.get(),
               .keeper = keeper_.get(),
               .backend = backend_.get(),
+              .egress = &egress_rules_,
               .counters = &counters_,
               .tracer = options_.tracer,
               .options = options_.runtime};
@@ -273,6 +294,7 @@ class Application::Impl {
   std::unique_ptr<engine::Catalog> catalog_;
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<engine::Finder> finder_;
+  service::EgressRules egress_rules_;
   std::unique_ptr<remote_state::RemoteState> remote_state_;
   std::unique_ptr<service::StateMirror> mirror_;
   std::unique_ptr<service::StateKeeper> keeper_;

@@ -54,6 +54,8 @@ absl::Status FindPrograms(const ServiceFlags& flags, ServiceOptions* options) {
   const fs::path root = bin / "../..";  // of a build in ROOT/build/bin
   options->engine.shim = FirstThatExists({bin / "stratus-shim"});
   if (options->engine.shim.empty()) return Missing("stratus-shim", "it is built, and installed, beside this program");
+  options->runtime.relay = FirstThatExists({bin / "stratus-relay"});
+  options->runtime.egress = FirstThatExists({bin / "stratus-egress"});
   options->catalog.hcl_reader =
       FirstThatExists({bin / "stratus-hcl", root / ".deps/bin/stratus-hcl", "/usr/local/bin/stratus-hcl"});
   if (options->catalog.hcl_reader.empty()) return Missing("stratus-hcl", "./dev setup builds it");
@@ -93,6 +95,17 @@ absl::Status SetKeys(const Environment& environment, ServiceOptions* options) {
   }
   options->key_file = options->runtime.data_dir + "/keys";
   return absl::OkStatus();
+}
+
+// What runs may reach. The address of the sandbox is theirs in development alone.
+void SetEgress(const ServiceFlags& flags, const Environment& environment, ServiceOptions* options) {
+  options->egress.allow = flags.egress_allow;
+  options->egress.networks = flags.egress_networks;
+  options->egress.file = flags.egress_rules;
+  if (options->development) options->egress.sandbox_url = environment("STRATUS_SANDBOX_URL").value_or("");
+  constexpr std::string_view kAddress = "DIGITALOCEAN_API_URL";
+  const auto& global = options->credentials.global;
+  if (const auto at = global.find(kAddress); at != global.end()) options->egress.api_addresses.emplace(*at);
 }
 
 void SetCredentials(const Environment& environment, ServiceOptions* options) {
@@ -176,6 +189,13 @@ void AddServiceFlags(CLI::App* app, ServiceFlags* flags) {
       ->capture_default_str();
   app->add_flag("--stop-runs", flags->stop_runs,
                 "Interrupt the engines at SIGTERM; without it they go on, and the next start takes them up");
+  app->add_option("--egress-allow", flags->egress_allow,
+                  "A host that runs may reach beside the providers' whose credentials they hold: HOST, HOST:PORT, "
+                  "*.HOST or *; may be repeated");
+  app->add_option("--egress-network", flags->egress_networks,
+                  "A private network that such hosts may resolve to: 10.20.0.0/16; may be repeated");
+  app->add_option("--egress-rules", flags->egress_rules,
+                  "A YAML file of hosts and networks by module and by tenant: docs/how-to/egress.md");
   AddStateFlags(app, &flags->state);
   // For tests, which show by it what recovery is for.
   app->add_option("--recovery", flags->recovery)->check(CLI::IsMember({"on", "off"}))->group("");
@@ -207,6 +227,7 @@ absl::StatusOr<ServiceOptions> ServiceOptionsFrom(const ServiceFlags& flags, con
   if (absl::Status status = FindPrograms(flags, &options); !status.ok()) return status;
   if (absl::Status status = SetKeys(environment, &options); !status.ok()) return status;
   SetCredentials(environment, &options);
+  SetEgress(flags, environment, &options);
   auto remote_state = StateOptionsFrom(flags.state, environment, development);
   if (!remote_state.ok()) return remote_state.status();
   options.remote_state = *std::move(remote_state);

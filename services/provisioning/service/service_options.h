@@ -5,12 +5,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "services/provisioning/engine/catalog.h"
 #include "services/provisioning/engine/engine.h"
 #include "services/provisioning/service/api/settings.h"
 #include "services/provisioning/service/credentials.h"
+#include "services/provisioning/service/egress_rules.h"
 #include "services/provisioning/service/key_command.h"
 #include "services/provisioning/service/runtime/runtime_parts.h"
 #include "services/provisioning/service/state_options.h"
@@ -47,6 +49,9 @@ struct ServiceFlags {
   int cancel_seconds_max = 300;
   bool stop_runs = false;
   std::string recovery = "on";
+  std::vector<std::string> egress_allow;
+  std::vector<std::string> egress_networks;
+  std::string egress_rules;
   StateFlags state;
 };
 
@@ -64,6 +69,7 @@ struct ServiceOptions {
   engine::Engine::Options engine;
   std::string finders_dir;
   service::Credentials::Options credentials;
+  service::EgressRules::Options egress;
   service::RuntimeOptions runtime;
   service::ApiSettings api;
   std::optional<remote_state::Options> remote_state;  // nullopt: states are in the store alone
@@ -83,9 +89,11 @@ using Environment = std::function<std::optional<std::string>(std::string_view na
 //   AWS_*                                  with --state-backend=s3: see state_options.h
 //   STRATUS_REPLICA                        this process's name among replicas, kept over restarts; default: the host's
 //   DIGITALOCEAN_API_TOKEN, DIGITALOCEAN_API_URL
-//   STRATUS_SANDBOX_URL                    in development, without DIGITALOCEAN_API_TOKEN: whose DigitalOcean is used
-// What comes with the program (stratus-shim, stratus-hcl, modules, finders, OpenTofu, the provider mirror) is looked
-// for beside it, then where ./dev puts it, then on PATH. Errors name the flag or variable, and what to do.
+//   STRATUS_SANDBOX_URL                    in development, without DIGITALOCEAN_API_TOKEN: whose DigitalOcean is used;
+//                                          in development runs reach it at that address
+// What comes with the program (stratus-shim, stratus-relay, stratus-egress, stratus-hcl, modules, finders, OpenTofu,
+// the provider mirror) is looked for beside it, then where ./dev puts it, then on PATH. Errors name the flag or
+// variable, and what to do.
 absl::StatusOr<ServiceOptions> ServiceOptionsFrom(const ServiceFlags& flags, const Environment& environment,
                                                   bool development);
 

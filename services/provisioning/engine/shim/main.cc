@@ -19,6 +19,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "services/provisioning/engine/shim/companion.h"
 #include "services/provisioning/engine/shim/enter.h"
 #include "services/provisioning/engine/shim/files.h"
 #include "services/provisioning/engine/shim/processes.h"
@@ -187,6 +188,8 @@ int Main(const char* folder) {
   Supervisor::Prepare();
   const Held engine = ForkEngine(spec, environment, files);
   explicit_bzero(environment_bytes.data, environment_bytes.size);
+  const pid_t companion = StartCompanion(spec, engine.processes.engine, files.outputs.errors);
+  if (companion < 0) Fail("the run's way to the net");
   WritePids(files.dir, engine.processes);
   const Usage usage(spec, files.outputs, engine.processes.sandbox);
   Supervisor supervisor(engine.processes, spec.wall_ms, spec.grace_ms, &usage);
@@ -196,6 +199,8 @@ int Main(const char* folder) {
   dprintf(kReportFd, "ok");
   close(kReportFd);
   close(kLockFd);
+  supervisor.Spare(spec.spared);
+  supervisor.SetCompanion(companion);
   return WriteExit(files.dir, supervisor.Run()) ? 0 : 1;
 }
 

@@ -40,6 +40,17 @@ bool ReadStat(pid_t pid, ProcStat* stat) {
   return at != nullptr;
 }
 
+namespace {
+
+bool Runs(pid_t pid, const FileId& program) {
+  char path[64];
+  snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+  const FileId id = IdOf(path);
+  return id.inode == program.inode && id.device == program.device;
+}
+
+}  // namespace
+
 uint64_t PidNamespace(pid_t pid) {
   char path[64];
   snprintf(path, sizeof(path), "/proc/%d/ns/pid", pid);
@@ -72,18 +83,23 @@ void SignalSession(pid_t leader, int signal, pid_t spared) {
       &call);
 }
 
-int SignalNamespace(uint64_t pid_namespace, int signal, pid_t spared, pid_t spared_too) {
+FileId IdOf(const char* path) {
+  struct stat info;
+  return stat(path, &info) == 0 ? FileId{info.st_dev, info.st_ino} : FileId{};
+}
+
+int SignalNamespace(uint64_t pid_namespace, int signal, const SparedProcesses& spared) {
   struct Call {
     uint64_t pid_namespace;
     int signal;
-    pid_t spared;
-    pid_t spared_too;
+    const SparedProcesses& spared;
     int count;
-  } call = {pid_namespace, signal, spared, spared_too, 0};
+  } call = {pid_namespace, signal, spared, 0};
   ForEachProcess(
       [](pid_t pid, void* context) {
         auto& to = *static_cast<Call*>(context);
-        if (pid == to.spared || pid == to.spared_too || PidNamespace(pid) != to.pid_namespace) return;
+        if (pid == to.spared.engine || pid == to.spared.sandbox || PidNamespace(pid) != to.pid_namespace) return;
+        if (to.spared.program.inode != 0 && Runs(pid, to.spared.program)) return;
         if (kill(pid, to.signal) == 0) ++to.count;
       },
       &call);

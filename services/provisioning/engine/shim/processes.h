@@ -28,8 +28,21 @@ void ForEachProcess(void (*visit)(pid_t pid, void* context), void* context);
 // To every process of the session that `leader` leads but this one and `spared`.
 void SignalSession(pid_t leader, int signal, pid_t spared);
 
-// To every process of the namespace but the two; how many there were.
-int SignalNamespace(uint64_t pid_namespace, int signal, pid_t spared, pid_t spared_too);
+// Tells a file from every other; 0 and 0: none.
+struct FileId {
+  dev_t device = 0;
+  ino_t inode = 0;
+};
+FileId IdOf(const char* path);
+
+struct SparedProcesses {
+  pid_t engine = 0;
+  pid_t sandbox = 0;
+  FileId program;  // whoever runs it
+};
+
+// To every process of the namespace but those; how many there were.
+int SignalNamespace(uint64_t pid_namespace, int signal, const SparedProcesses& spared);
 
 // To every child of this process.
 void SignalChildren(int signal);

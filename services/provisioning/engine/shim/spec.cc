@@ -11,9 +11,15 @@
 namespace stratus::shim {
 namespace {
 
+bool SetText(const char* entry, const char* key, const char** text) {
+  const char* value = ValueOf(entry, key);
+  if (value != nullptr) *text = value;
+  return value != nullptr;
+}
+
 void SetField(const char* entry, Spec* spec) {
-  if (const char* work = ValueOf(entry, "work"); work != nullptr) {
-    spec->work = work;
+  if (SetText(entry, "work", &spec->work) || SetText(entry, "spared", &spec->spared) ||
+      SetText(entry, "doors_folder", &spec->doors_folder)) {
     return;
   }
   SetNumber(entry, "wall_ms", &spec->wall_ms) || SetNumber(entry, "grace_ms", &spec->grace_ms) ||
@@ -71,6 +77,10 @@ bool ParseSpec(const Bytes& bytes, Spec* spec) {
       if (!AddTo(spec->arguments, kArgumentsMax, argument)) return false;
     } else if (const char* cgroup = ValueOf(entry, "cgroup"); cgroup != nullptr) {
       if (!AddTo(spec->cgroups, kCgroupsMax, cgroup)) return false;
+    } else if (const char* door = ValueOf(entry, "door"); door != nullptr) {
+      if (!AddTo(spec->doors, kDoorsMax, door)) return false;
+    } else if (const char* word = ValueOf(entry, "companion"); word != nullptr) {
+      if (!AddTo(spec->companion, kCompanionMax, word)) return false;
     } else {
       SetField(entry, spec);
     }

@@ -9,6 +9,8 @@ namespace stratus::shim {
 
 inline constexpr size_t kArgumentsMax = 2048;
 inline constexpr size_t kCgroupsMax = 4;
+inline constexpr size_t kCompanionMax = 8;
+inline constexpr size_t kDoorsMax = 8;
 inline constexpr size_t kEnvironmentMax = 1024;
 inline constexpr size_t kFileBytesMax = size_t{4} << 20;
 
@@ -18,8 +20,8 @@ struct Bytes {
   size_t size = 0;
 };
 
-// Keys: the names of the numbers, work, cgroup once a cgroup, and arg once an argument, the program first. Unknown keys
-// are for others.
+// Keys: the names of the numbers, work, spared, doors_folder, door once a door, companion once a word of its command,
+// cgroup once a cgroup, and arg once an argument, the program first. Unknown keys are for others.
 struct Spec {
   const char* work = nullptr;  // the work folder
   int64_t wall_ms = 0;
@@ -31,7 +33,11 @@ struct Spec {
   int64_t disk_bytes = 0;
   int64_t files_max = 0;
   int64_t output_bytes = 0;
-  const char* cgroups[kCgroupsMax + 1] = {};  // folders to join; ends with nullptr, as the next
+  const char* spared = nullptr;               // a program of ours in the sandbox, which no limit ends; may be nullptr
+  const char* doors_folder = nullptr;         // of the doors below
+  const char* cgroups[kCgroupsMax + 1] = {};  // folders to join; ends with nullptr, as those below
+  const char* companion[kCompanionMax + 1] = {};  // a command; none without its first word
+  const char* doors[kDoorsMax + 1] = {};          // names of sockets
   const char* arguments[kArgumentsMax + 1] = {};
 };
 

@@ -18,6 +18,7 @@ namespace {
 constexpr int64_t kKillAgainMs = 1000;  // a process in the kernel's hands dies when it comes back
 constexpr int64_t kOthersAfterMs = 100;
 constexpr int64_t kLeftoversMsMax = 10000;  // how long to wait for what the engine left behind
+constexpr int64_t kCompanionMsMax = 1000;
 constexpr int64_t kMeasureMs = 1000;
 constexpr int64_t kMeasureShare = 20;        // of the time, at most one part of so many is spent on measuring
 constexpr int64_t kExceededGraceMs = 10000;  // for the engine to save its state
@@ -78,6 +79,10 @@ Supervisor::Supervisor(const Processes& processes, int64_t wall_ms, int64_t grac
       deadline_ms_(NowMs() + wall_ms),
       measure_ms_(NowMs() + kMeasureMs) {}
 
+void Supervisor::Spare(const char* program) {
+  if (program != nullptr) spared_ = IdOf(program);
+}
+
 Ending Supervisor::Run() {
   int status = 0;
   while (!Reap(&status)) {
@@ -88,6 +93,7 @@ Ending Supervisor::Run() {
       default: OnTime();
     }
   }
+  AwaitCompanion();
   EndLeftovers();
   return EndingOf(status);
 }
@@ -126,7 +132,7 @@ void Supervisor::Kill() {
 void Supervisor::KillOthers() const {
   if (pid_namespace_ == 0) return SignalSession(processes_.engine, SIGKILL, processes_.engine);
   for (int round = 0; round < kKillRoundsMax; ++round) {
-    if (SignalNamespace(pid_namespace_, SIGKILL, processes_.engine, processes_.sandbox) == 0) return;
+    if (SignalNamespace(pid_namespace_, SIGKILL, {processes_.engine, processes_.sandbox, spared_}) == 0) return;
   }
 }
 
@@ -177,6 +183,12 @@ bool Supervisor::Reap(int* status) {
     }
     if (pid <= 0) return false;
   }
+}
+
+// It writes down what became of the last connections.
+void Supervisor::AwaitCompanion() {
+  const int64_t until = NowMs() + kCompanionMsMax;
+  while (companion_ > 0 && waitpid(companion_, nullptr, WNOHANG) == 0 && NowMs() < until) WaitSignal(until - NowMs());
 }
 
 // Providers end with the engine; what a module's own commands started may not.

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "services/provisioning/engine/shim/processes.h"
 #include "services/provisioning/engine/shim/usage.h"
 
 namespace stratus::shim {
@@ -34,6 +35,11 @@ class Supervisor {
   // `usage` outlives it. The engine has not begun yet: its number is still its own.
   Supervisor(const Processes& processes, int64_t wall_ms, int64_t grace_ms, const Usage* usage);
 
+  // A program of ours in the sandbox, by which the engine saves its state: no limit ends it. May be nullptr.
+  void Spare(const char* program);
+  // A child that ends by itself, once the engine has ended; 0: there is none.
+  void SetCompanion(pid_t companion) { companion_ = companion; }
+
   // SIGTERM and SIGINT interrupt the engine and SIGUSR1 kills it. The wall time interrupts too; the grace after an
   // interrupt kills. An interrupt is one SIGINT to the engine, since a second would cut its own clean-up short, and a
   // moment later one to each other process of its session: a signal to the whole group now and then reached the engine
@@ -56,11 +62,14 @@ class Supervisor {
   void Measure();
   void SignalEngine(int signal) const;
   bool Reap(int* status);
+  void AwaitCompanion();
   void EndLeftovers();
   Ending EndingOf(int status) const;
 
   const Processes processes_;
   const uint64_t pid_namespace_;
+  FileId spared_;
+  pid_t companion_ = 0;
   const int engine_fd_;  // pidfds: the two may be gone, and their numbers others'
   const int sandbox_fd_;
   int64_t grace_ms_;

@@ -16,6 +16,7 @@
 #include "services/provisioning/domain/run_status.h"
 #include "services/provisioning/service/runtime/evidence.h"
 #include "services/provisioning/service/runtime/run_error.h"
+#include "services/provisioning/service/runtime/run_network.h"
 #include "services/provisioning/service/sealed_names.h"
 
 namespace stratus::provisioning::service {
@@ -162,7 +163,19 @@ absl::Status RunWorker::Drive() {
     const bool passing = absl::IsUnavailable(status) || absl::IsUnknown(status);
     return taken_over_ && !passing ? WaitForInputs(status) : status;
   }
+  if (absl::Status status = OpenStateDoor(); !status.ok()) return status;
   return taken_over_ ? TakeUp() : Begin();
+}
+
+// Before the engine is looked for: one that is under way is trying again to reach its state.
+absl::Status RunWorker::OpenStateDoor() {
+  if (!HasOwnNetwork(parts_) || state_door_ != nullptr) return absl::OkStatus();
+  const auto folder = parts_.engine->DoorsFolder(lease_.run_uid());
+  if (!folder.ok()) return folder.status();
+  auto door = parts_.backend->OpenDoor(lease_.run_uid(), *folder);
+  if (!door.ok()) return door.status();
+  state_door_ = *std::move(door);
+  return absl::OkStatus();
 }
 
 // A run that was begun, and whose module or credentials are gone since: without them nothing can be recovered. It waits

@@ -24,6 +24,7 @@ class RunWorker {
   void Tell(std::string message);
   void GiveUp(const absl::Status& why);
   absl::Status ReadRunInputs();
+  absl::Status OpenStateDoor();
   // A segment in the trace of the call that asked for the run, which may be long over.
   telemetry::Span StartSpan() const;
   void DriveOn();
@@ -57,6 +58,7 @@ class RunWorker {
   bool stack_auto_approve_ = false;
   std::optional<RunInputs> inputs_;
   std::optional<StepDriver> driver_;
+  std::unique_ptr<StateDoor> state_door_;  // of a run with a network of its own
 };
 
 // Of a saved plan and the state under it, in hex: what an approval is given for.

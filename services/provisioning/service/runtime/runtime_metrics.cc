@@ -27,12 +27,22 @@ void WriteEnds(const RuntimeCounters& counters, telemetry::Snapshot& out) {
   }
 }
 
+void WriteEgress(const RuntimeCounters& counters, telemetry::Snapshot& out) {
+  for (const egress::Outcome outcome : egress::kOutcomes) {
+    out.Counter("stratus_provisioning_egress_connections_total",
+                "Connections that runs asked for, by what became of them. Refused: host, address, too_many, malformed.",
+                static_cast<double>(counters.egress[static_cast<size_t>(outcome)].load()),
+                {{"result", std::string(egress::OutcomeName(outcome))}});
+  }
+}
+
 }  // namespace
 
 void WriteRuntimeMetrics(const RuntimeCounters& counters, const Scheduler::Stats& scheduler,
                          const StateKeeper::Stats& states, telemetry::Snapshot& out) {
   WriteOpen(counters, out);
   WriteEnds(counters, out);
+  WriteEgress(counters, out);
   const auto count = [&out](std::string_view name, std::string_view help, uint64_t value) {
     out.Counter(name, help, static_cast<double>(value));
   };

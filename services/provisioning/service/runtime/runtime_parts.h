@@ -7,10 +7,12 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "services/provisioning/egress/record.h"
 #include "services/provisioning/engine/catalog.h"
 #include "services/provisioning/engine/engine.h"
 #include "services/provisioning/engine/finder.h"
 #include "services/provisioning/service/credentials.h"
+#include "services/provisioning/service/egress_rules.h"
 #include "services/provisioning/service/runtime/state_backend.h"
 #include "services/provisioning/service/runtime/state_keeper.h"
 #include "services/provisioning/store/seal.h"
@@ -35,6 +37,8 @@ struct RuntimeOptions {
   absl::Duration events_kept = absl::Hours(24 * 30);  // of runs that have ended
   absl::Duration find_patience = absl::Minutes(10);   // how long a provider may not answer a search
   int recoveries_max = 5;                             // of one run; past it a person has to look
+  std::string relay;                                  // path of stratus-relay
+  std::string egress;                                 // path of stratus-egress
   bool recovery = true;                               // off: for tests, to see what is lost without it
 };
 
@@ -47,6 +51,7 @@ struct RuntimeCounters {
   std::atomic<uint64_t> recoveries{0};
   std::atomic<uint64_t> imports{0};
   std::atomic<uint64_t> leases_lost{0};
+  std::array<std::atomic<uint64_t>, egress::kOutcomes.size()> egress = {};  // connections of runs, by outcome
 };
 
 struct RuntimeParts {
@@ -58,6 +63,7 @@ struct RuntimeParts {
   const Credentials* credentials = nullptr;
   StateKeeper* keeper = nullptr;
   StateBackend* backend = nullptr;
+  const EgressRules* egress = nullptr;
   RuntimeCounters* counters = nullptr;
   const telemetry::Tracer* tracer = nullptr;  // may be null
   RuntimeOptions options;

@@ -20,6 +20,8 @@ using ::testing::SizeIs;
 class NoEngine final : public engine::Engine {
  public:
   const engine::Isolation& isolation() const override { return isolation_; }
+  absl::StatusOr<std::string> DoorsFolder(std::string_view) override { return Unused(); }
+  bool HasDoors(std::string_view) const override { return false; }
   absl::Status Prepare(const engine::ModuleEntry&) override { return Unused(); }
   absl::StatusOr<std::unique_ptr<engine::Watch>> Launch(const engine::Step&) override { return Unused(); }
   absl::StatusOr<std::unique_ptr<engine::Watch>> Adopt(std::string_view) override { return Unused(); }

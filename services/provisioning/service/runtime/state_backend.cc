@@ -85,6 +85,7 @@ StateBackend::StateBackend(Options options, StateKeeper* keeper, StateCredential
 absl::StatusOr<std::unique_ptr<StateBackend>> StateBackend::Start(Options options, StateKeeper* keeper,
                                                                   StateCredentials credentials) {
   auto backend = absl::WrapUnique(new StateBackend(std::move(options), keeper, std::move(credentials)));
+  if (!backend->options_.port) return backend;
   if (absl::Status status = backend->Listen(); !status.ok()) return status;
   return backend;
 }
@@ -123,6 +124,18 @@ absl::Status StateBackend::Listen() {
 engine::StateBackend StateBackend::For(std::string_view run_uid) const {
   return {absl::StrCat("http://", address_, kPrefix.data(), core::ToAbsl(run_uid)), std::string(run_uid),
           credentials_.Password(run_uid)};
+}
+
+engine::StateBackend StateBackend::ForDoor(std::string_view run_uid, uint16_t port) const {
+  return {absl::StrCat("http://127.0.0.1:", port, kPrefix.data(), core::ToAbsl(run_uid)), std::string(run_uid),
+          credentials_.Password(run_uid)};
+}
+
+absl::StatusOr<std::unique_ptr<StateDoor>> StateBackend::OpenDoor(std::string_view run_uid, const std::string& folder) {
+  const std::string own_path = absl::StrCat(kPrefix.data(), core::ToAbsl(run_uid));
+  return StateDoor::Open(folder, options_.state_bytes_max, [this, own_path](const Request& request) {
+    return request.path == own_path ? Answer(request) : Plain(404, "this is the door to another run's state");
+  });
 }
 
 void StateBackend::StandInForOthers() {

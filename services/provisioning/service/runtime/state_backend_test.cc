@@ -1,9 +1,14 @@
 #include "services/provisioning/service/runtime/state_backend.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 
 #include "absl/strings/escaping.h"
@@ -249,6 +254,79 @@ TEST_F(StateBackendTest, StandsInForAReplicaThatIsGone) {
   EXPECT_FALSE(
       http_server::Server::Start(*listen, [](const http_server::Request&) { return http_server::Response(); }).ok())
       << "it listens there";
+}
+
+class StateDoorTest : public StateBackendTest {
+ protected:
+  std::unique_ptr<StateDoor> Open(const std::string& run = kRunUid) {
+    std::filesystem::create_directories(Folder(run));
+    auto door = backend_->OpenDoor(run, Folder(run));
+    EXPECT_TRUE(door.ok()) << door.status();
+    return *std::move(door);
+  }
+  // Longer than a Unix socket's address can be.
+  std::string Folder(const std::string& run) const {
+    return absl::StrCat(folder_, "/", std::string(120, 'x'), "/", run);
+  }
+
+  // The status with which the door of `door_of` answers a GET of `run`'s state with `run`'s own credentials; 0: nobody
+  // answers.
+  int Ask(const std::string& door_of, const std::string& run) const {
+    const engine::StateBackend mine = backend_->ForDoor(run, 14001);
+    EXPECT_EQ(mine.address, "http://127.0.0.1:14001/state/" + run);
+    const engine::UniqueFd folder(open(Folder(door_of).c_str(), O_PATH));
+    const engine::UniqueFd client(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address = {};
+    address.sun_family = AF_UNIX;
+    absl::StrCat("/proc/self/fd/", folder.get(), "/state").copy(address.sun_path, sizeof(address.sun_path) - 1);
+    if (connect(client.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) return 0;
+    const std::string request =
+        absl::StrCat("GET /state/", run, " HTTP/1.1\r\nConnection: close\r\nAuthorization: Basic ",
+                     absl::Base64Escape(absl::StrCat(mine.user, ":", mine.password)), "\r\n\r\n");
+    EXPECT_EQ(send(client.get(), request.data(), request.size(), MSG_NOSIGNAL), static_cast<ssize_t>(request.size()));
+    char reply[64] = {};
+    EXPECT_GT(recv(client.get(), reply, sizeof(reply) - 1, 0), 12);
+    return atoi(reply + sizeof("HTTP/1.1"));
+  }
+};
+
+TEST_F(StateDoorTest, LeadsToTheStateOfItsOwnRunAndToNoOther) {
+  const auto door = Open();
+  EXPECT_EQ(Ask(kRunUid, kRunUid), 204);
+  EXPECT_EQ(Ask(kRunUid, kOtherUid), 404) << "whatever credentials a run has found";
+}
+
+TEST_F(StateDoorTest, ANewOneTakesTheOldOnesPlace) {
+  auto before = Open();
+  const auto after = Open();
+  EXPECT_EQ(Ask(kRunUid, kRunUid), 204);
+  before.reset();
+  EXPECT_EQ(Ask(kRunUid, kRunUid), 204) << "the old one takes away nothing but its own";
+}
+
+TEST_F(StateDoorTest, LeavesNothingBehind) {
+  Open().reset();
+  EXPECT_EQ(Ask(kRunUid, kRunUid), 0);
+  EXPECT_TRUE(std::filesystem::is_empty(Folder(kRunUid)));
+}
+
+TEST_F(StateDoorTest, AnyUserThatTheFolderIsShownToMayConnect) {
+  const auto door = Open();
+  struct stat info = {};
+  ASSERT_EQ(stat((Folder(kRunUid) + "/state").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0666u);
+}
+
+TEST_F(StateDoorTest, WithDoorsAloneNothingListensOnTheLoopback) {
+  backend_.reset();
+  std::filesystem::remove_all(folder_ + "/state-ports");
+  auto backend = StateBackend::Start({.data_dir = folder_, .replica = "a", .port = false}, keeper_.get(),
+                                     StateCredentials::Load(folder_).value());
+  ASSERT_TRUE(backend.ok()) << backend.status();
+  EXPECT_FALSE(std::filesystem::exists(folder_ + "/state-ports"));
+  backend_ = *std::move(backend);
+  const auto door = Open();
+  EXPECT_EQ(Ask(kRunUid, kRunUid), 204);
 }
 
 TEST_F(StateBackendTest, GivesTheStateFromBeforeTheRun) {

@@ -10,6 +10,8 @@
 #include "lib/core/status.h"
 #include "lib/telemetry/span.h"
 #include "services/provisioning/domain/limits.h"
+#include "services/provisioning/service/runtime/egress_records.h"
+#include "services/provisioning/service/runtime/run_network.h"
 #include "services/provisioning/service/sealed_names.h"
 
 namespace stratus::provisioning::service {
@@ -91,7 +93,9 @@ absl::StatusOr<StepResult> StepDriver::Launch(const StepOrder& order, v1::RunSta
   step.command = order.command;
   step.module = inputs_.module;
   step.variables_json = inputs_.variables_json;
-  step.backend = parts_.backend->For(lease_.run_uid());
+  step.network = NetworkOf(parts_, lease_.run(), inputs_.module->module.name(), inputs_.environment);
+  step.backend =
+      step.network.own ? parts_.backend->ForDoor(lease_.run_uid(), kStatePort) : parts_.backend->For(lease_.run_uid());
   step.secrets = inputs_.environment;
   step.imports = order.imports;
   step.targets = order.targets;
@@ -121,6 +125,7 @@ class StepDriver::Following {
       // Asked before reading: what it wrote before it ended is then read for certain.
       if (!exit) exit = watch_->Poll();
       const bool any = ReadLines(exit.has_value());
+      TakeEgressRecords(watch_->TakeEgressRecords(), driver_.lease_.run_uid(), driver_.parts_.counters);
       const bool drained = exit.has_value() && !any;
       if (!batch_.empty() && (drained || BatchIsDue())) {
         if (absl::Status stored = Store(); !stored.ok()) return stored;

@@ -1,0 +1,7 @@
+variable "name" {
+  type = string
+}
+
+variable "public_key" {
+  type = string
+}

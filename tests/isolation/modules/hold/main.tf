@@ -1,0 +1,5 @@
+resource "terraform_data" "hold" {
+  provisioner "local-exec" {
+    command = "sleep 3600"
+  }
+}
