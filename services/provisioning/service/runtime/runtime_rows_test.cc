@@ -21,6 +21,7 @@ class NoEngine final : public engine::Engine {
  public:
   const engine::Isolation& isolation() const override { return isolation_; }
   absl::Status Prepare(const engine::ModuleEntry&) override { return Unused(); }
+  absl::StatusOr<std::vector<std::string>> Providers(const engine::ModuleEntry&) override { return Unused(); }
   absl::StatusOr<std::unique_ptr<engine::Watch>> Launch(const engine::Step&) override { return Unused(); }
   absl::StatusOr<std::unique_ptr<engine::Watch>> Adopt(std::string_view) override { return Unused(); }
   absl::Status KillAll(std::string_view) override { return Unused(); }
