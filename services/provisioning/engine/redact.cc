@@ -144,11 +144,15 @@ Redactor Redactor::Withholding() {
 
 std::string Redactor::Apply(std::string_view text) const {
   if (withholds_) return std::string(text.empty() ? std::string_view() : kInstead);
-  if (index_ == nullptr) return std::string(text);
+  if (index_ == nullptr) return std::string(text.substr(0, kTextBytesMax));
+  const bool cut = text.size() > kTextBytesMax;
+  text = text.substr(0, kTextBytesMax);
   Edges edges(text.size() + 1, 0);
   index_->MarkPlain(text, &edges);
   index_->MarkFolded(text, &edges);
-  return WithoutMarked(text, edges);
+  std::string out = WithoutMarked(text, edges);
+  if (cut) out.resize(out.size() - std::min(out.size(), kFragmentBytes));
+  return out;
 }
 
 std::string Redactor::Address(std::string_view text) const { return withholds_ ? WithoutKeys(text) : Apply(text); }

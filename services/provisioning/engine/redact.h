@@ -26,6 +26,8 @@ class Redactor {
   static constexpr size_t kFragmentBytes = 16;
   // Of all secrets together. With more than that it withholds.
   static constexpr size_t kAllBytesMax = size_t{64} << 10;
+  // What a text has beyond that is left out, and a few bytes in front of the cut, which might be the half of a secret.
+  static constexpr size_t kTextBytesMax = size_t{1} << 20;
 
   // Takes nothing out.
   Redactor() = default;

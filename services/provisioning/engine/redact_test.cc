@@ -154,6 +154,14 @@ TEST(Redactor, WithholdsEverythingWhenThereIsTooMuchToLookFor) {
   EXPECT_TRUE(Redactor({std::string(Redactor::kAllBytesMax + 1, 'x')}).withholds());
 }
 
+TEST(Redactor, CutsALongTextAndNoSecretWithIt) {
+  const std::string filler(Redactor::kTextBytesMax - 4, 'x');
+  const std::string shown = Redactor({"tr0ub4dor"}).Apply(filler + "tr0ub4dor");
+  EXPECT_LT(shown.size(), Redactor::kTextBytesMax);
+  EXPECT_EQ(shown.find("tr0u"), std::string::npos);
+  EXPECT_EQ(Redactor().Apply(filler + "tr0ub4dor").size(), Redactor::kTextBytesMax);
+}
+
 TEST(Redactor, GivesUpNoTimeToManySecrets) {
   std::vector<std::string> secrets;
   for (int i = 0; i < 3000; ++i) secrets.push_back(absl::StrCat("pw", i, std::string(i % 14, 'x')));

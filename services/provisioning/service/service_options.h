@@ -47,6 +47,7 @@ struct ServiceFlags {
   int cancel_seconds_max = 300;
   bool stop_runs = false;
   std::string recovery = "on";
+  std::string server_credentials;  // empty: all in development, none in production
   StateFlags state;
 };
 
