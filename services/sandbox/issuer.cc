@@ -51,7 +51,8 @@ const std::vector<std::string>& EveryScope() {
       "stratus/weather.read",  "stratus/modules.read",  "stratus/stacks.read",     "stratus/stacks.create",
       "stratus/stacks.update", "stratus/stacks.delete", "stratus/stacks.lock",     "stratus/runs.read",
       "stratus/runs.create",   "stratus/runs.approve",  "stratus/runs.cancel",     "stratus/outputs.sensitive",
-      "stratus/state.read",    "stratus/state.write",   "stratus/operations.read", "test/weatherforcastapi"};
+      "stratus/state.read",    "stratus/state.write",   "stratus/operations.read", "stratus/credentials.write",
+      "test/weatherforcastapi"};
   return scopes;
 }
 

@@ -117,7 +117,7 @@ v1::Module ToModule(const std::string& name, const json& module) {
   }
   *proto.mutable_variables_schema() = ToStruct(VariablesSchema(module["variables"]));
   std::set<std::string> providers;
-  for (const auto& [local_name, source] : module["providers"].items()) providers.insert(FullSource(source));
+  for (const json& source : module["providers"]) providers.insert(FullSource(source));
   providers.erase("");
   proto.mutable_providers()->Add(providers.begin(), providers.end());
   return proto;
@@ -130,7 +130,10 @@ absl::StatusOr<ModuleEntry> LoadModule(const std::string& folder, const std::str
   if (!digest.ok()) return digest.status();
   const auto module = ReadHcl(reader, folder);
   if (!module.ok()) return module.status();
-  ModuleEntry entry{.module = ToModule(name, *module), .folder = folder, .digest = *std::move(digest)};
+  ModuleEntry entry{.module = ToModule(name, *module),
+                    .folder = folder,
+                    .secret_defaults = module->value("secret_defaults", std::vector<std::string>()),
+                    .digest = *std::move(digest)};
   entry.module.set_description(DescriptionOf(folder));
   entry.module.set_version(VersionOf(folder));
   return entry;

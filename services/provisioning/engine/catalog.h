@@ -14,8 +14,9 @@
 namespace stratus::provisioning::engine {
 
 struct ModuleEntry {
-  v1::Module module;   // as GetModule gives it
-  std::string folder;  // absolute
+  v1::Module module;                         // as GetModule gives it
+  std::string folder;                        // absolute
+  std::vector<std::string> secret_defaults;  // within the defaults of sensitive variables: for redaction, never shown
   std::string digest;  // SHA-256 over the names and contents of its files, in hex: names prepared folders
 };
 

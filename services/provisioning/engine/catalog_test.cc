@@ -92,6 +92,28 @@ TEST(Catalog, NeverShowsTheDefaultOfASensitiveVariable) {
   EXPECT_TRUE(typed.module.outputs(0).sensitive());
 }
 
+TEST(Catalog, ReadsOverrideFilesAndHidesWhatIsInTheModuleItself) {
+  const std::string folder = testing::TempDir() + "catalog-override";
+  ASSERT_TRUE(MakeFolder(folder + "/secretive").ok());
+  ASSERT_TRUE(WriteFile(folder + "/secretive/main.tf", R"(
+variable "login" {
+  type    = object({ password = optional(string, "tr0ub4dor") })
+  default = { password = "hunter2-default" }
+})")
+                  .ok());
+  ASSERT_TRUE(WriteFile(folder + "/secretive/main_override.tf", "variable \"login\" { sensitive = true }").ok());
+  const auto catalog = LoadCatalog(folder);
+  const ModuleEntry& module = **catalog->Find("secretive");
+  EXPECT_TRUE(module.module.variables(0).sensitive());
+  EXPECT_EQ(module.module.variables(0).type(), "object({ password = optional(string) })");
+  EXPECT_EQ(SchemaOf(module)["properties"]["login"]["writeOnly"], true);
+  for (const std::string secret : {"tr0ub4dor", "hunter2-default"}) {
+    EXPECT_EQ(module.module.DebugString().find(secret), std::string::npos);
+  }
+  EXPECT_THAT(module.secret_defaults, testing::UnorderedElementsAre("tr0ub4dor", "hunter2-default"));
+  EXPECT_TRUE(RemoveFolder(folder).ok());
+}
+
 TEST(Catalog, NamesFileAndLineOfASyntaxError) {
   const absl::Status status = LoadError(TestData("broken_modules"));
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);

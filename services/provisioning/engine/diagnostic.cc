@@ -54,7 +54,7 @@ v1::Diagnostic ToDiagnostic(const json& diagnostic, const Redactor& redactor) {
                                                                : v1::Diagnostic::SEVERITY_ERROR);
   proto.set_summary(redactor.Apply(Text(diagnostic, "summary")));
   proto.set_detail(redactor.Apply(Text(diagnostic, "detail")));
-  proto.set_address(Text(diagnostic, "address"));
+  proto.set_address(redactor.Address(Text(diagnostic, "address")));
   if (const std::string variable = VariableOf(diagnostic); !variable.empty()) proto.set_address("var." + variable);
   proto.set_location(LocationOf(diagnostic));
   return proto;

@@ -84,6 +84,11 @@ class OpenTofu final : public Engine {
   absl::StatusOr<std::string> DoorsFolder(std::string_view run_uid) override;
   bool HasDoors(std::string_view run_uid) const override;
   absl::Status Prepare(const ModuleEntry& module) override { return prepared_->Prepare(module).status(); }
+  absl::StatusOr<std::vector<std::string>> Providers(const ModuleEntry& module) override {
+    const auto prepared = prepared_->Prepare(module);
+    if (!prepared.ok()) return prepared.status();
+    return ProvidersIn(*prepared);
+  }
   absl::StatusOr<std::unique_ptr<Watch>> Launch(const Step& step) override;
   absl::StatusOr<std::unique_ptr<Watch>> Adopt(std::string_view run_uid) override;
   absl::Status KillAll(std::string_view run_uid) override;

@@ -144,6 +144,10 @@ class Engine {
   // several threads and processes at once. FAILED_PRECONDITION with the engine's words when the module does not init.
   virtual absl::Status Prepare(const ModuleEntry& module) = 0;
 
+  // The providers that the engine resolved for the module, those of child modules and implied ones among them:
+  // `registry.opentofu.org/digitalocean/digitalocean`, in order. Prepares it first, with the same errors.
+  virtual absl::StatusOr<std::vector<std::string>> Providers(const ModuleEntry& module) = 0;
+
   // Lays out the work folder and starts the step. The shim is running, or has ended, when this returns; killed at any
   // moment before, it leaves nothing that runs unseen: a step whose shim.pid is there is adopted, one without never
   // began.

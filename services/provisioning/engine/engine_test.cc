@@ -175,6 +175,19 @@ TEST_F(EngineTest, RefusesAProviderThatIsNotInTheMirror) {
   EXPECT_EQ(engine_->Prepare(Module("keys")), absl::OkStatus());
 }
 
+TEST_F(EngineTest, TellsTheProvidersOfChildModulesToo) {
+  constexpr char kDigitalOcean[] = "registry.opentofu.org/digitalocean/digitalocean";
+  for (const std::string name : {"keys", "nested"}) {
+    const auto providers = engine_->Providers(Module(name));
+    ASSERT_TRUE(providers.ok()) << providers.status();
+    EXPECT_THAT(*providers, ElementsAre(kDigitalOcean)) << name;
+    EXPECT_THAT(Module(name).module.providers(), ElementsAre(kDigitalOcean)) << name;
+  }
+  const auto none = engine_->Providers(Module("note"));
+  ASSERT_TRUE(none.ok()) << none.status();
+  EXPECT_THAT(*none, ElementsAre()) << "terraform_data is built in";
+}
+
 TEST_F(EngineTest, PreparesOnceForManyThreadsAndEngines) {
   const auto other = NewEngine();
   const ModuleEntry& module = Module("note");

@@ -77,7 +77,7 @@ bool IsTooDeep(std::string_view text) {
 v1::ResourceChange ToChange(const json& change, const Redactor& redactor) {
   const json& resource = Member(change, "resource");
   v1::ResourceChange proto;
-  proto.set_address(Text(resource, "addr"));
+  proto.set_address(redactor.Address(Text(resource, "addr")));
   proto.set_resource_type(Text(resource, "resource_type"));
   proto.set_action(ActionOf(Text(change, "action")));
   // An import that leaves the resource as it is is still an import.
@@ -91,19 +91,20 @@ v1::ResourceChange ToChange(const json& change, const Redactor& redactor) {
 void ReadProgress(const json& hook, Progress::Phase phase, const Redactor& redactor, Line* line) {
   const json& resource = Member(hook, "resource");
   Progress* progress = line->event->mutable_progress();
-  progress->set_address(Text(resource, "addr"));
+  progress->set_address(redactor.Address(Text(resource, "addr")));
   progress->set_action(ActionOf(Text(hook, "action")));
   progress->set_phase(phase);
   if (Member(hook, "elapsed_seconds").is_number()) {
     progress->mutable_elapsed()->set_seconds(Number(hook, "elapsed_seconds", 0, kElapsedSecondsMax));
   }
   progress->set_id(redactor.Apply(Text(hook, "id_value")));
+  line->address = Text(resource, "addr");
   line->resource_type = Text(resource, "resource_type");
   line->id_key = Text(hook, "id_key");
   line->id = Text(hook, "id_value");
   // A data source makes nothing.
   const bool managed = !Text(resource, "resource").starts_with("data.");
-  line->ledger = managed && phase != Progress::PHASE_PROGRESS && !progress->address().empty();
+  line->ledger = managed && phase != Progress::PHASE_PROGRESS && !line->address.empty();
 }
 
 void ReadSummary(const json& changes, Line* line) {

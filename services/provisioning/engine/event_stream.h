@@ -17,7 +17,9 @@ struct Line {
   std::optional<v1::RunEvent> event;
   // For the ledger: set for apply_start, apply_complete, apply_errored of managed resources.
   bool ledger = false;
-  std::string resource_type, id_key, id;
+  // As the engine has them, for the service alone: a key within the address may be secret, and the event tells it
+  // redacted.
+  std::string address, resource_type, id_key, id;
   // The values of an `outputs` line, as the engine gave them: {name: {value, type, sensitive}}; else empty. Never
   // logged.
   std::string outputs_json;

@@ -87,6 +87,22 @@ std::string ValidationErrors(const std::string& text) {
 
 }  // namespace
 
+absl::StatusOr<std::vector<std::string>> ProvidersIn(const std::string& prepared) {
+  const fs::path root = fs::path(prepared) / ".terraform/providers";
+  std::vector<std::string> providers;
+  std::error_code error;
+  if (!fs::exists(root, error)) return providers;
+  // Of HOST/NAMESPACE/TYPE/VERSION/PLATFORM the first three; what lies deeper are links into the mirror.
+  for (fs::recursive_directory_iterator at(root, error), end; !error && at != end; at.increment(error)) {
+    if (at.depth() < 2) continue;
+    at.disable_recursion_pending();
+    providers.push_back(at->path().lexically_relative(root));
+  }
+  if (error) return absl::InternalError(absl::StrCat(root.string(), ": ", error.message()));
+  std::sort(providers.begin(), providers.end());
+  return providers;
+}
+
 PreparedFolders::PreparedFolders(std::string folder, std::string tofu, std::string mirror, Isolation isolation,
                                  std::string fingerprint, std::string cli_config)
     : folder_(std::move(folder)),

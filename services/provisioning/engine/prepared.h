@@ -16,6 +16,10 @@
 
 namespace stratus::provisioning::engine {
 
+// The providers that init installed for the module in a prepared folder: HOST/NAMESPACE/TYPE, in order. What is built
+// into the engine is not among them.
+absl::StatusOr<std::vector<std::string>> ProvidersIn(const std::string& prepared);
+
 class PreparedFolders {
  public:
   // `mirror` may be empty. The CLI configuration that every engine here gets is written to `folder`.

@@ -6,65 +6,18 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
-#include "google/rpc/error_details.pb.h"
+#include "absl/strings/str_split.h"
 #include "lib/core/status.h"
+#include "services/provisioning/domain/credential_rules.h"
 
 namespace stratus::provisioning::service {
 namespace {
 
 constexpr size_t kFileBytesMax = 1 << 20;
-
-struct Provider {
-  std::string_view source;              // the end of the source address
-  std::string_view needed;              // without it there are no credentials
-  std::string_view server_variable;     // what the server's administrator sets, where that has another name
-  std::vector<std::string_view> names;  // all that the provider reads, `needed` first
-};
-
-const std::vector<Provider>& Providers() {
-  static const auto& providers = *new std::vector<Provider>{
-      {"digitalocean/digitalocean",
-       "DIGITALOCEAN_TOKEN",
-       "DIGITALOCEAN_API_TOKEN",
-       {"DIGITALOCEAN_TOKEN", "DIGITALOCEAN_API_URL", "SPACES_ACCESS_KEY_ID", "SPACES_SECRET_ACCESS_KEY"}},
-      {"hashicorp/aws",
-       "AWS_ACCESS_KEY_ID",
-       "AWS_ACCESS_KEY_ID in the secrets file",
-       {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION"}},
-  };
-  return providers;
-}
-
-bool EndsWithSegment(std::string_view text, std::string_view end) {
-  if (text.size() < end.size() || text.substr(text.size() - end.size()) != end) return false;
-  return text.size() == end.size() || text[text.size() - end.size() - 1] == '/';
-}
-
-const Provider* FindProvider(std::string_view source) {
-  for (const Provider& provider : Providers()) {
-    if (EndsWithSegment(source, provider.source)) return &provider;
-  }
-  return nullptr;
-}
-
-bool IsPublic(std::string_view name) { return name == "DIGITALOCEAN_API_URL" || name == "AWS_REGION"; }
-
-// The names of environment variables, and nothing that would change how the engine itself works.
-bool IsVariableName(std::string_view name) {
-  const bool word = !name.empty() && name.size() <= 128 && std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-  });
-  if (!word || (name[0] >= '0' && name[0] <= '9')) return false;
-  static constexpr std::array<std::string_view, 4> kEngine = {"TF_", "TOFU_", "LD_", "STRATUS_"};
-  const bool engine = std::any_of(kEngine.begin(), kEngine.end(),
-                                  [&](std::string_view prefix) { return name.substr(0, prefix.size()) == prefix; });
-  return !engine && name != "PATH" && name != "HOME";
-}
 
 absl::Status Refused(const std::string& file, const YAML::Mark& mark, std::string_view reason) {
   return absl::InvalidArgumentError(
@@ -106,7 +59,7 @@ absl::StatusOr<std::string> ReadSecret(const std::string& path) {
 absl::Status ReadVariables(const std::string& file, const YAML::Node& node, Credentials::Variables* out) {
   if (!node.IsMap()) return Refused(file, node.Mark(), "must be a mapping of variables to values");
   for (const auto& entry : node) {
-    if (!entry.first.IsScalar() || !IsVariableName(entry.first.Scalar())) {
+    if (!entry.first.IsScalar() || !domain::IsCredentialVariable(entry.first.Scalar())) {
       return Refused(file, entry.first.Mark(),
                      "must name an environment variable of a provider: [A-Z0-9_], not TF_*, LD_*, PATH or HOME");
     }
@@ -162,11 +115,31 @@ absl::Status ReadSecrets(const std::string& file, const YAML::Node& root, Creden
   return absl::OkStatus();
 }
 
+// Those of `variables` that the provider reads; of one that is not listed, those that no listed one reads.
+Credentials::Variables VariablesOf(const Credentials::Variables& variables, const domain::KnownProvider* known) {
+  const auto& listed = domain::KnownProviders();
+  Credentials::Variables found;
+  for (const auto& [name, value] : variables) {
+    const bool reads = known != nullptr
+                           ? known->Reads(name)
+                           : std::none_of(listed.begin(), listed.end(),
+                                          [&, &key = name](const auto& other) { return other.Reads(key); });
+    if (reads) found.emplace(name, value);
+  }
+  return found;
+}
+
+// An address or a region alone opens nothing.
+bool IsWhole(const Credentials::Variables& variables, const domain::KnownProvider* known) {
+  return known == nullptr || variables.count(known->required.front()) > 0;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Credentials>> Credentials::Load(const Options& options) {
   std::unique_ptr<Credentials> credentials(new Credentials);
   credentials->global_ = options.global;
+  credentials->server_use_ = options.server_use;
   if (options.secrets_file.empty()) return credentials;
   absl::StatusOr<std::string> text = ReadSecret(options.secrets_file);
   if (!text.ok()) return text.status();
@@ -182,67 +155,47 @@ absl::StatusOr<std::unique_ptr<Credentials>> Credentials::Load(const Options& op
   return credentials;
 }
 
-const Credentials::Variables* Credentials::SourceOf(std::string_view tenant, const std::vector<std::string_view>& names,
-                                                    std::string_view needed) const {
+std::optional<Credentials::Found> Credentials::Find(std::string_view tenant, std::string_view provider) const {
+  const domain::KnownProvider* known = domain::KnownProviderOf(provider);
   const auto own = tenants_.find(tenant);
-  const auto has_any = [&](const Variables& variables) {
-    return std::any_of(names.begin(), names.end(), [&](std::string_view name) { return variables.count(name) > 0; });
-  };
-  if (own != tenants_.end() && has_any(own->second)) return own->second.count(needed) > 0 ? &own->second : nullptr;
-  return global_.count(needed) > 0 ? &global_ : nullptr;
+  if (own != tenants_.end()) {
+    Found found{v1::CredentialUse::SOURCE_SECRETS_FILE, VariablesOf(own->second, known)};
+    // A part of it is not made whole by the server's.
+    if (!found.variables.empty()) return IsWhole(found.variables, known) ? std::make_optional(found) : std::nullopt;
+    if (known == nullptr) return std::nullopt;
+  }
+  if (!server_use_.Allows(tenant)) return std::nullopt;
+  Found found{v1::CredentialUse::SOURCE_SERVER, VariablesOf(global_, known)};
+  if (found.variables.empty() || !IsWhole(found.variables, known)) return std::nullopt;
+  return found;
 }
 
-std::map<std::string, std::string> Credentials::For(std::string_view tenant, const v1::Module& module) const {
-  std::map<std::string, std::string> environment;
-  bool others = false;
-  for (const std::string& source : module.providers()) {
-    const Provider* provider = FindProvider(source);
-    if (provider == nullptr) {
-      others = true;
-      continue;
-    }
-    const Variables* variables = SourceOf(tenant, provider->names, provider->needed);
-    if (variables == nullptr) continue;
-    for (std::string_view name : provider->names) {
-      if (const auto at = variables->find(name); at != variables->end()) environment.emplace(at->first, at->second);
-    }
-  }
-  if (!others) return environment;
-  // A provider that is not listed reads who knows what: whatever the file has that is no listed provider's.
-  const auto own = tenants_.find(tenant);
-  for (const auto& [name, value] : own != tenants_.end() ? own->second : global_) {
-    const bool listed = std::any_of(Providers().begin(), Providers().end(), [&, &key = name](const Provider& provider) {
-      return std::find(provider.names.begin(), provider.names.end(), key) != provider.names.end();
-    });
-    if (!listed) environment.emplace(name, value);
-  }
-  return environment;
+bool Credentials::ServerHas(std::string_view provider) const {
+  const domain::KnownProvider* known = domain::KnownProviderOf(provider);
+  const Variables variables = VariablesOf(global_, known);
+  return !variables.empty() && IsWhole(variables, known);
 }
 
-std::vector<std::string> Credentials::Secrets(std::string_view tenant, const v1::Module& module) const {
-  std::vector<std::string> secrets;
-  for (const auto& [name, value] : For(tenant, module)) {
-    if (!IsPublic(name)) secrets.push_back(value);
+Credentials::Variables Credentials::AddressesOf(std::string_view provider) const {
+  Variables addresses;
+  const domain::KnownProvider* known = domain::KnownProviderOf(provider);
+  if (known == nullptr) return addresses;
+  for (const std::string_view name : known->operators) {
+    if (const auto at = global_.find(name); at != global_.end()) addresses.emplace(at->first, at->second);
   }
-  return secrets;
+  return addresses;
 }
 
-absl::Status Credentials::Check(std::string_view tenant, const v1::Module& module) const {
-  for (const std::string& source : module.providers()) {
-    const Provider* provider = FindProvider(source);
-    if (provider == nullptr || SourceOf(tenant, provider->names, provider->needed) != nullptr) continue;
-    const std::string what =
-        absl::StrCat(module.name(), " needs credentials of ", core::ToAbsl(provider->source),
-                     ", and there are none: set ", core::ToAbsl(provider->server_variable), " for the server, or ",
-                     core::ToAbsl(provider->needed), " for this tenant in the secrets file");
-    google::rpc::PreconditionFailure failure;
-    auto* violation = failure.add_violations();
-    violation->set_type("PROVIDER_CREDENTIALS");
-    violation->set_subject(std::string(provider->server_variable));
-    violation->set_description(what);
-    return core::WithDetail(absl::FailedPreconditionError(what), failure);
+ServerCredentialUse DefaultServerCredentialUse(bool development) { return {.everyone = development, .tenants = {}}; }
+
+absl::StatusOr<ServerCredentialUse> ParseServerCredentialUse(std::string_view text) {
+  ServerCredentialUse use{.everyone = text == "all", .tenants = {}};
+  if (text == "all" || text == "none") return use;
+  for (const absl::string_view tenant : absl::StrSplit(core::ToAbsl(text), ',')) {
+    if (tenant.empty()) return absl::InvalidArgumentError("must be `all`, `none`, or tenants with commas between");
+    use.tenants.emplace(tenant);
   }
-  return absl::OkStatus();
+  return use;
 }
 
 Credentials::Variables GlobalFromEnvironment(const std::function<std::string(std::string_view)>& get) {

@@ -1,5 +1,5 @@
-// Which provider credentials a run gets: its tenant's own from the secrets file, else the server's. They go into the
-// engine's environment and nowhere else.
+// The provider credentials that the operator has set: a tenant's in the secrets file, and the server's own. What
+// tenants set themselves, over the API, comes first: see run_credentials.h.
 //
 //   global:                         # optional; beats what the environment gives
 //     DIGITALOCEAN_TOKEN: ...
@@ -10,22 +10,35 @@
 //     AWS_ACCESS_KEY_ID: ...
 //     AWS_SECRET_ACCESS_KEY: ...
 //
-// A provider's variables come from one place as a whole: a tenant's token never goes to an address that was set for
-// the server's, nor the other way round. A run gets only what the providers of its module read.
+// A provider's variables come from one place as a whole: a tenant's token in the file never goes to an address that was
+// set for the server's, nor the other way round.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "stratus/provisioning/v1/resources.pb.h"
 
 namespace stratus::provisioning::service {
+
+// Whose runs may use the server's own credentials: whoever may spends the operator's money.
+struct ServerCredentialUse {
+  bool everyone = true;
+  std::set<std::string, std::less<>> tenants;  // where not everyone
+
+  bool Allows(std::string_view tenant) const { return everyone || tenants.contains(tenant); }
+};
+
+// `all`, `none`, or tenants by name with commas between. INVALID_ARGUMENT: an empty name.
+absl::StatusOr<ServerCredentialUse> ParseServerCredentialUse(std::string_view text);
+// Where nothing is said: a developer's machine has one user, and in production nobody is taken for granted.
+ServerCredentialUse DefaultServerCredentialUse(bool development);
 
 class Credentials {
  public:
@@ -36,30 +49,37 @@ class Credentials {
     std::string secrets_file;
     // The server's own, as the engine reads them (`DIGITALOCEAN_TOKEN`): see GlobalFromEnvironment.
     Variables global;
+    ServerCredentialUse server_use;
   };
   // INVALID_ARGUMENT, PERMISSION_DENIED and NOT_FOUND name the file and the place in it, never a value.
   static absl::StatusOr<std::unique_ptr<Credentials>> Load(const Options& options);
 
-  // The environment for a run of `module` for `tenant`. Empty for a module without providers.
-  std::map<std::string, std::string> For(std::string_view tenant, const v1::Module& module) const;
+  // What a run of the tenant gets for a provider (an address, as Module.providers has it) that the tenant has set
+  // nothing for.
+  struct Found {
+    v1::CredentialUse::Source source = v1::CredentialUse::SOURCE_UNSPECIFIED;
+    Variables variables;
+  };
+  // nullopt: there is none that the tenant may use. A provider whose variables are not listed (credential_rules.h) gets
+  // all that the place has and that is no listed provider's.
+  std::optional<Found> Find(std::string_view tenant, std::string_view provider) const;
 
-  // The values among For() that must never be seen: for the Redactor.
-  std::vector<std::string> Secrets(std::string_view tenant, const v1::Module& module) const;
+  // Whether the server has one of its own for the provider, for this tenant or not.
+  bool ServerHas(std::string_view provider) const;
+
+  // Where the operator says that the provider's API is (DIGITALOCEAN_API_URL): goes with what a tenant sets over the
+  // API, which has no say in that.
+  Variables AddressesOf(std::string_view provider) const;
 
   // What opens the bucket of the states: the file's `state`. No engine is ever given it.
   const Variables& state() const { return state_; }
 
-  // OK, or FAILED_PRECONDITION that names the variable to set, with a google.rpc.PreconditionFailure. A provider that
-  // is not known here (credentials.cc lists those that are) is taken to need none.
-  absl::Status Check(std::string_view tenant, const v1::Module& module) const;
-
  private:
   Credentials() = default;
-  const Variables* SourceOf(std::string_view tenant, const std::vector<std::string_view>& names,
-                            std::string_view needed) const;
 
   Variables global_;
   Variables state_;
+  ServerCredentialUse server_use_;
   std::map<std::string, Variables, std::less<>> tenants_;
 };
 

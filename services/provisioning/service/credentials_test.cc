@@ -8,7 +8,6 @@
 #include <filesystem>
 #include <fstream>
 
-#include "google/rpc/error_details.pb.h"
 #include "lib/core/status.h"
 
 namespace stratus::provisioning::service {
@@ -25,79 +24,83 @@ class CredentialsTest : public ::testing::Test {
   CredentialsTest() {
     std::string pattern = ::testing::TempDir() + "credentials-XXXXXX";
     folder_ = mkdtemp(pattern.data());
-    droplet_.set_name("modules/droplet");
-    droplet_.add_providers("registry.opentofu.org/digitalocean/digitalocean");
-    greeting_.set_name("modules/greeting");
   }
   ~CredentialsTest() override { std::filesystem::remove_all(folder_); }
 
   absl::StatusOr<std::unique_ptr<Credentials>> Load(const std::string& yaml, Credentials::Variables global = {},
-                                                    mode_t mode = 0600) {
+                                                    mode_t mode = 0600, ServerCredentialUse use = {}) {
     const std::string path = folder_ + "/secrets.yaml";
     std::ofstream(path) << yaml;
     chmod(path.c_str(), mode);
-    return Credentials::Load({path, std::move(global)});
+    return Credentials::Load({path, std::move(global), std::move(use)});
+  }
+
+  // What a run of the tenant gets for the provider.
+  static Credentials::Variables For(const Credentials& credentials, std::string_view tenant,
+                                    std::string_view provider) {
+    const auto found = credentials.Find(tenant, provider);
+    return found ? found->variables : Credentials::Variables();
   }
 
   std::string folder_;
-  v1::Module droplet_;
-  v1::Module greeting_;
 };
+
+constexpr char kDigitalOcean[] = "registry.opentofu.org/digitalocean/digitalocean";
 
 TEST_F(CredentialsTest, ATenantsOwnBeatTheServers) {
   const auto credentials = Load("tenants: {ann: {DIGITALOCEAN_TOKEN: anns}}", {{"DIGITALOCEAN_TOKEN", "ours"}});
   ASSERT_TRUE(credentials.ok()) << credentials.status();
-  EXPECT_THAT((*credentials)->For("ann", droplet_), ElementsAre(Pair("DIGITALOCEAN_TOKEN", "anns")));
-  EXPECT_THAT((*credentials)->For("bob", droplet_), ElementsAre(Pair("DIGITALOCEAN_TOKEN", "ours")));
+  EXPECT_THAT(For(**credentials, "ann", kDigitalOcean), ElementsAre(Pair("DIGITALOCEAN_TOKEN", "anns")));
+  EXPECT_THAT(For(**credentials, "bob", kDigitalOcean), ElementsAre(Pair("DIGITALOCEAN_TOKEN", "ours")));
 }
 
 TEST_F(CredentialsTest, ATenantsTokenNeverGoesToTheServersAddress) {
   const auto credentials = Load("tenants: {ann: {DIGITALOCEAN_TOKEN: anns}}",
                                 {{"DIGITALOCEAN_TOKEN", "ours"}, {"DIGITALOCEAN_API_URL", "http://sandbox"}});
   ASSERT_TRUE(credentials.ok()) << credentials.status();
-  EXPECT_THAT((*credentials)->For("ann", droplet_), ElementsAre(Pair("DIGITALOCEAN_TOKEN", "anns")));
-  EXPECT_EQ((*credentials)->For("bob", droplet_).at("DIGITALOCEAN_API_URL"), "http://sandbox");
+  EXPECT_THAT(For(**credentials, "ann", kDigitalOcean), ElementsAre(Pair("DIGITALOCEAN_TOKEN", "anns")));
+  EXPECT_EQ(For(**credentials, "bob", kDigitalOcean).at("DIGITALOCEAN_API_URL"), "http://sandbox");
 }
 
 TEST_F(CredentialsTest, AnAddressWithoutATokenIsNotMadeWholeByTheServers) {
   const auto credentials =
       Load("tenants: {ann: {DIGITALOCEAN_API_URL: 'http://anns'}}", {{"DIGITALOCEAN_TOKEN", "ours"}});
   ASSERT_TRUE(credentials.ok()) << credentials.status();
-  EXPECT_THAT((*credentials)->For("ann", droplet_), IsEmpty());
-  EXPECT_EQ((*credentials)->Check("ann", droplet_).code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(For(**credentials, "ann", kDigitalOcean), IsEmpty());
 }
 
-TEST_F(CredentialsTest, AModuleWithoutProvidersGetsNothingAndNeedsNothing) {
-  const auto credentials = Load("global: {DIGITALOCEAN_TOKEN: ours, OTHER: x}");
-  ASSERT_TRUE(credentials.ok()) << credentials.status();
-  EXPECT_THAT((*credentials)->For("ann", greeting_), IsEmpty());
-  EXPECT_TRUE((*credentials)->Check("ann", greeting_).ok());
+TEST_F(CredentialsTest, TheServersOwnAreForThoseWhoMayUseThem) {
+  const Credentials::Variables ours = {{"DIGITALOCEAN_TOKEN", "ours"}};
+  const std::string file = "tenants: {bob: {DIGITALOCEAN_TOKEN: bobs}}";
+  const auto none = Load(file, ours, 0600, *ParseServerCredentialUse("none"));
+  ASSERT_TRUE(none.ok()) << none.status();
+  EXPECT_THAT(For(**none, "ann", kDigitalOcean), IsEmpty());
+  EXPECT_THAT(For(**none, "bob", kDigitalOcean), ElementsAre(Pair("DIGITALOCEAN_TOKEN", "bobs")));
+  EXPECT_TRUE((*none)->ServerHas(kDigitalOcean));
+  const auto some = Load(file, ours, 0600, *ParseServerCredentialUse("ann,eve"));
+  ASSERT_TRUE(some.ok()) << some.status();
+  EXPECT_EQ((*some)->Find("ann", kDigitalOcean)->source, v1::CredentialUse::SOURCE_SERVER);
+  EXPECT_FALSE((*some)->Find("joe", kDigitalOcean));
+  EXPECT_FALSE((*some)->Find("an", kDigitalOcean));
+  EXPECT_TRUE(DefaultServerCredentialUse(/*development=*/true).Allows("ann"));
+  EXPECT_FALSE(DefaultServerCredentialUse(/*development=*/false).Allows("ann"));
+  EXPECT_FALSE(ParseServerCredentialUse("").ok());
+  EXPECT_FALSE(ParseServerCredentialUse("ann,,eve").ok());
 }
 
-TEST_F(CredentialsTest, SaysWhichVariableIsMissing) {
-  const auto credentials = Load("");
+TEST_F(CredentialsTest, TellsWhereTheOperatorSaysTheProviderIs) {
+  const auto credentials = Load("", {{"DIGITALOCEAN_TOKEN", "ours"}, {"DIGITALOCEAN_API_URL", "http://sandbox"}});
   ASSERT_TRUE(credentials.ok()) << credentials.status();
-  const absl::Status status = (*credentials)->Check("ann", droplet_);
-  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("DIGITALOCEAN_API_TOKEN"));
-  google::rpc::PreconditionFailure failure;
-  ASSERT_TRUE(core::GetDetail(status, &failure));
-  EXPECT_EQ(failure.violations(0).subject(), "DIGITALOCEAN_API_TOKEN");
+  EXPECT_THAT((*credentials)->AddressesOf(kDigitalOcean), ElementsAre(Pair("DIGITALOCEAN_API_URL", "http://sandbox")));
+  EXPECT_THAT((*credentials)->AddressesOf("acme/rockets"), IsEmpty());
 }
 
 TEST_F(CredentialsTest, AnUnlistedProviderGetsWhatNoListedOneOwns) {
-  v1::Module module;
-  module.add_providers("registry.opentofu.org/acme/rockets");
   const auto credentials = Load("tenants: {ann: {ROCKETS_KEY: secret, DIGITALOCEAN_TOKEN: anns}}");
   ASSERT_TRUE(credentials.ok()) << credentials.status();
-  EXPECT_THAT((*credentials)->For("ann", module), ElementsAre(Pair("ROCKETS_KEY", "secret")));
-  EXPECT_THAT((*credentials)->Secrets("ann", module), ElementsAre("secret"));
-}
-
-TEST_F(CredentialsTest, AnAddressIsNoSecret) {
-  const auto credentials = Load("", {{"DIGITALOCEAN_TOKEN", "ours"}, {"DIGITALOCEAN_API_URL", "http://sandbox"}});
-  ASSERT_TRUE(credentials.ok()) << credentials.status();
-  EXPECT_THAT((*credentials)->Secrets("ann", droplet_), ElementsAre("ours"));
+  EXPECT_THAT(For(**credentials, "ann", "registry.opentofu.org/acme/rockets"),
+              ElementsAre(Pair("ROCKETS_KEY", "secret")));
+  EXPECT_FALSE((*credentials)->Find("bob", "registry.opentofu.org/acme/rockets"));
 }
 
 TEST_F(CredentialsTest, RefusesAFileThatOthersMayRead) {
@@ -115,7 +118,7 @@ TEST_F(CredentialsTest, ErrorsNameThePlaceAndNeverAValue) {
   EXPECT_THAT(std::string(bad_yaml.status().message()), Not(HasSubstr("hush-hush")));
   EXPECT_EQ(Load("tenant: {}").status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(Load("global: {A_KEY: [1]}").status().code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(Credentials::Load({folder_ + "/none", {}}).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(Credentials::Load({folder_ + "/none", {}, {}}).status().code(), absl::StatusCode::kNotFound);
 }
 
 TEST_F(CredentialsTest, TheEnvironmentsTokenGetsTheEnginesName) {
@@ -125,16 +128,12 @@ TEST_F(CredentialsTest, TheEnvironmentsTokenGetsTheEnginesName) {
 }
 
 TEST_F(CredentialsTest, WhatOpensTheBucketOfTheStatesIsNoEnginesBusiness) {
-  v1::Module aws;
-  aws.set_name("modules/bucket");
-  aws.add_providers("registry.opentofu.org/hashicorp/aws");
-  aws.add_providers("registry.opentofu.org/somebody/else");
   const auto credentials = Load("state: {AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret}");
   ASSERT_TRUE(credentials.ok()) << credentials.status();
   EXPECT_THAT((*credentials)->state(),
               ElementsAre(Pair("AWS_ACCESS_KEY_ID", "id"), Pair("AWS_SECRET_ACCESS_KEY", "secret")));
-  EXPECT_THAT((*credentials)->For("ann", aws), IsEmpty());
-  EXPECT_TRUE(absl::IsFailedPrecondition((*credentials)->Check("ann", aws)));
+  EXPECT_FALSE((*credentials)->Find("ann", "registry.opentofu.org/hashicorp/aws"));
+  EXPECT_FALSE((*credentials)->Find("ann", "registry.opentofu.org/somebody/else"));
   EXPECT_EQ(Load("state: [AWS_ACCESS_KEY_ID]").status().code(), absl::StatusCode::kInvalidArgument);
 }
 

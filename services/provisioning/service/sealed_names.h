@@ -26,6 +26,19 @@ inline std::string RunVariablesContext(std::string_view run_uid) {
 // StackRow::sealed_outputs: {name: {value, type, sensitive}}.
 inline std::string OutputsContext(std::string_view stack_uid) { return std::string("outputs/").append(stack_uid); }
 
+// CredentialRow::sealed: a JSON object of environment variables. The tenant comes last: the others hold no slash.
+inline std::string CredentialContext(std::string_view tenant, std::string_view stack_id, std::string_view provider,
+                                     std::string_view uid) {
+  return std::string("credential/")
+      .append(uid)
+      .append("/")
+      .append(provider)
+      .append("/")
+      .append(stack_id)
+      .append("/")
+      .append(tenant);
+}
+
 // A blob of a run, by its name.
 inline std::string BlobContext(std::string_view run_uid, std::string_view name) {
   return std::string("blob/").append(run_uid).append("/").append(name);

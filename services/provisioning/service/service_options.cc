@@ -108,7 +108,7 @@ void SetEgress(const ServiceFlags& flags, const Environment& environment, Servic
   if (const auto at = global.find(kAddress); at != global.end()) options->egress.api_addresses.emplace(*at);
 }
 
-void SetCredentials(const Environment& environment, ServiceOptions* options) {
+absl::Status SetCredentials(const ServiceFlags& flags, const Environment& environment, ServiceOptions* options) {
   options->credentials.secrets_file = environment("STRATUS_PROVISIONING_SECRETS_FILE").value_or("");
   const bool sandboxed =
       options->development && !environment("DIGITALOCEAN_API_TOKEN") && environment("STRATUS_SANDBOX_URL").has_value();
@@ -117,6 +117,15 @@ void SetCredentials(const Environment& environment, ServiceOptions* options) {
     if (sandboxed && name == "DIGITALOCEAN_API_URL") return *environment("STRATUS_SANDBOX_URL");
     return environment(name).value_or("");
   });
+  options->credentials.server_use = service::DefaultServerCredentialUse(options->development);
+  if (flags.server_credentials.empty()) return absl::OkStatus();
+  auto use = service::ParseServerCredentialUse(flags.server_credentials);
+  if (!use.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--server-credentials=", flags.server_credentials, ": ", use.status().message()));
+  }
+  options->credentials.server_use = *std::move(use);
+  return absl::OkStatus();
 }
 
 void AddIsolationFlags(CLI::App* app, ServiceFlags* flags) {
@@ -196,6 +205,10 @@ void AddServiceFlags(CLI::App* app, ServiceFlags* flags) {
                   "A private network that such hosts may resolve to: 10.20.0.0/16; may be repeated");
   app->add_option("--egress-rules", flags->egress_rules,
                   "A YAML file of hosts and networks by module and by tenant: docs/how-to/egress.md");
+  app->add_option(
+      "--server-credentials", flags->server_credentials,
+      "Whose runs may use the server's own provider credentials: all, none, or tenants with commas between; "
+      "default: all in development, none in production");
   AddStateFlags(app, &flags->state);
   // For tests, which show by it what recovery is for.
   app->add_option("--recovery", flags->recovery)->check(CLI::IsMember({"on", "off"}))->group("");
@@ -226,7 +239,7 @@ absl::StatusOr<ServiceOptions> ServiceOptionsFrom(const ServiceFlags& flags, con
   if (absl::Status status = SetIsolation(flags, &options); !status.ok()) return status;
   if (absl::Status status = FindPrograms(flags, &options); !status.ok()) return status;
   if (absl::Status status = SetKeys(environment, &options); !status.ok()) return status;
-  SetCredentials(environment, &options);
+  if (absl::Status status = SetCredentials(flags, environment, &options); !status.ok()) return status;
   SetEgress(flags, environment, &options);
   auto remote_state = StateOptionsFrom(flags.state, environment, development);
   if (!remote_state.ok()) return remote_state.status();

@@ -52,6 +52,7 @@ struct ServiceFlags {
   std::vector<std::string> egress_allow;
   std::vector<std::string> egress_networks;
   std::string egress_rules;
+  std::string server_credentials;  // empty: all in development, none in production
   StateFlags state;
 };
 

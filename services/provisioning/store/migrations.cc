@@ -147,6 +147,24 @@ std::vector<const char*> FirstTables() {
   };
 }
 
+// A credential of a stack is kept by the stack's id, because it may come before the stack does.
+std::vector<const char*> CredentialTables() {
+  return {
+      R"(CREATE TABLE credentials (
+         uid {key} NOT NULL PRIMARY KEY,  -- of a version
+         tenant {key} NOT NULL,
+         stack_id {key} NOT NULL,  -- empty: the tenant's own
+         provider {key} NOT NULL,
+         expires BIGINT NOT NULL,  -- of a former version; of the present one, the largest number
+         record {bytes} NOT NULL,
+         sealed {bytes} NOT NULL))",
+      "CREATE UNIQUE INDEX credentials_present ON credentials (tenant, stack_id, provider) "
+      "WHERE expires = 9223372036854775807",
+      "CREATE INDEX credentials_by_name ON credentials (tenant, stack_id, provider)",
+      "CREATE INDEX credentials_by_expires ON credentials (expires)",
+  };
+}
+
 absl::StatusOr<int64_t> CurrentVersion(Connection& connection) {
   absl::StatusOr<int64_t> made = connection.Execute(
       "CREATE TABLE IF NOT EXISTS schema_migrations (version BIGINT NOT NULL PRIMARY KEY, applied BIGINT NOT NULL)");
@@ -192,7 +210,7 @@ absl::Status ApplyMissing(Connection& connection, const std::vector<Migration>& 
 }  // namespace
 
 const std::vector<Migration>& Migrations() {
-  static const std::vector<Migration> migrations = {{1, FirstTables()}};
+  static const std::vector<Migration> migrations = {{1, FirstTables()}, {2, CredentialTables()}};
   return migrations;
 }
 

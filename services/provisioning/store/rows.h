@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "stratus/provisioning/v1/credentials.pb.h"
 #include "stratus/provisioning/v1/resources.pb.h"
 
 namespace stratus::provisioning::store {
@@ -75,6 +76,16 @@ struct StateVersionRow {
   int64_t serial = 0;
   v1::StateVersion record;  // without name
   std::string sealed;       // the state; empty in lists
+};
+
+// What opens a provider for a tenant's runs, or for those of one of its stacks: one version of it.
+struct CredentialRow {
+  std::string uid;        // of the version; never used twice
+  std::string tenant;     // never empty
+  std::string stack_id;   // empty: the tenant's own. The stack may not be there yet
+  std::string provider;   // `digitalocean`, `acme.rockets` (domain/credential_rules.h)
+  v1::Credential record;  // as GetCredential gives it, but for name and etag
+  std::string sealed;     // a JSON object of its environment variables
 };
 
 // An answer that a request_id got. The payload's hash tells a repeat from a misuse.

@@ -6,6 +6,7 @@
 #include "absl/time/clock.h"
 #include "lib/core/clock.h"
 #include "lib/core/random.h"
+#include "services/provisioning/store/credential_table.h"
 #include "services/provisioning/store/database_url.h"
 #include "services/provisioning/store/listing.h"
 #include "services/provisioning/store/migrations.h"
@@ -156,6 +157,15 @@ absl::StatusOr<std::string> SqlStore::GetBlob(std::string_view run_uid, std::str
 
 absl::StatusOr<TenantUse> SqlStore::Use(std::string_view tenant) {
   return Read<TenantUse>([&](Connection& connection) { return ReadUse(connection, tenant); });
+}
+
+absl::StatusOr<std::vector<CredentialRow>> SqlStore::Credentials(std::string_view tenant, std::string_view stack_id) {
+  return Read<std::vector<CredentialRow>>(
+      [&](Connection& connection) { return ReadCredentials(connection, tenant, stack_id); });
+}
+
+absl::StatusOr<CredentialRow> SqlStore::GetCredential(std::string_view uid) {
+  return Read<CredentialRow>([&](Connection& connection) { return ReadCredentialByUid(connection, uid); });
 }
 
 absl::StatusOr<int> SqlStore::QueuePosition(std::string_view run_uid) {

@@ -30,6 +30,8 @@ class SqlStore final : public Store {
   absl::StatusOr<Listed<StateVersionRow>> ListStateVersions(std::string_view stack_uid, const Page& page) override;
   absl::StatusOr<std::string> GetBlob(std::string_view run_uid, std::string_view name) override;
   absl::StatusOr<TenantUse> Use(std::string_view tenant) override;
+  absl::StatusOr<std::vector<CredentialRow>> Credentials(std::string_view tenant, std::string_view stack_id) override;
+  absl::StatusOr<CredentialRow> GetCredential(std::string_view uid) override;
   absl::StatusOr<int> QueuePosition(std::string_view run_uid) override;
   absl::StatusOr<std::map<v1::RunStatus, int64_t>> CountOpenRuns() override;
 

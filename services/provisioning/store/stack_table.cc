@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "lib/core/status.h"
+#include "services/provisioning/store/credential_table.h"
 #include "services/provisioning/store/query.h"
 #include "services/provisioning/store/row_codec.h"
 
@@ -172,10 +173,16 @@ absl::Status DeleteStack(Connection& connection, std::string_view uid) {
                    {uid, ToMicros(kTombstoneTime)})
           .status();
   if (!status.ok()) return status;
-  auto tenant = SelectFirst(connection, "DELETE FROM stacks WHERE uid = $1 RETURNING tenant", {uid}, DecodeText);
-  if (!tenant.ok()) return tenant.status();
-  if (!tenant->has_value()) return absl::NotFoundError(absl::StrCat("there is no stack ", core::ToAbsl(uid)));
-  return connection.Execute("UPDATE tenants SET stacks = stacks - 1 WHERE tenant = $1", {**tenant}).status();
+  using Name = std::pair<std::string, std::string>;  // tenant, id
+  auto gone = SelectFirst(
+      connection, "DELETE FROM stacks WHERE uid = $1 RETURNING tenant, id", {uid},
+      [](const Row& row) -> absl::StatusOr<Name> { return Name(std::string(row.Text(0)), std::string(row.Text(1))); });
+  if (!gone.ok()) return gone.status();
+  if (!gone->has_value()) return absl::NotFoundError(absl::StrCat("there is no stack ", core::ToAbsl(uid)));
+  const auto& [tenant, id] = **gone;
+  status = DeleteStackCredentials(connection, tenant, id);
+  if (!status.ok()) return status;
+  return connection.Execute("UPDATE tenants SET stacks = stacks - 1 WHERE tenant = $1", {tenant}).status();
 }
 
 }  // namespace stratus::provisioning::store

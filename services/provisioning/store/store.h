@@ -73,8 +73,8 @@ class Transaction {
   virtual absl::Status InsertStack(const StackRow& stack) = 0;
   // Writes all of it with version + 1. ABORTED when `stack.version` is not the stored one.
   virtual absl::Status PutStack(StackRow* stack) = 0;
-  // With its runs, events, ledger, plans and state versions. Operations of its runs stay readable as tombstones for 24
-  // hours: RunRow without events, by Store::GetRun alone.
+  // With its runs, events, ledger, plans, state versions and credentials. Operations of its runs stay readable as
+  // tombstones for 24 hours: RunRow without events, by Store::GetRun alone.
   virtual absl::Status DeleteStack(std::string_view uid) = 0;
 
   virtual absl::StatusOr<RunRow> GetRun(std::string_view uid) = 0;
@@ -98,6 +98,18 @@ class Transaction {
   // Until the transaction ends, nobody else's Use of the tenant returns: two calls cannot both take a quota's last
   // place.
   virtual absl::StatusOr<TenantUse> Use(std::string_view tenant) = 0;
+
+  // As Store::Credentials.
+  virtual absl::StatusOr<std::vector<CredentialRow>> Credentials(std::string_view tenant,
+                                                                 std::string_view stack_id) = 0;
+  // How many present ones the tenant and all its stacks have.
+  virtual absl::StatusOr<int> CountCredentials(std::string_view tenant) = 0;
+  // Takes the place of the present version of that name, which can be read by its uid until `former_until`. At most
+  // eight former ones are kept. ABORTED: somebody else has just done so.
+  virtual absl::Status PutCredential(const CredentialRow& row, absl::Time former_until) = 0;
+  // With all that is kept of former versions. NOT_FOUND: there is none.
+  virtual absl::Status DeleteCredential(std::string_view tenant, std::string_view stack_id,
+                                        std::string_view provider) = 0;
 
   // nullopt: not seen, or expired. Until the transaction ends, nobody else's GetIdempotency of the same id returns.
   virtual absl::StatusOr<std::optional<IdempotencyRow>> GetIdempotency(std::string_view tenant, std::string_view method,
@@ -148,6 +160,11 @@ class Store {
   virtual absl::StatusOr<Listed<StateVersionRow>> ListStateVersions(std::string_view stack_uid, const Page& page) = 0;
   virtual absl::StatusOr<std::string> GetBlob(std::string_view run_uid, std::string_view name) = 0;
   virtual absl::StatusOr<TenantUse> Use(std::string_view tenant) = 0;
+  // The present ones of the tenant, then those of the stack where `stack_id` names one; each in the order of providers.
+  virtual absl::StatusOr<std::vector<CredentialRow>> Credentials(std::string_view tenant,
+                                                                 std::string_view stack_id) = 0;
+  // A present or former version. NOT_FOUND once it is gone.
+  virtual absl::StatusOr<CredentialRow> GetCredential(std::string_view uid) = 0;
   virtual absl::StatusOr<int> QueuePosition(std::string_view run_uid) = 0;
 
   // Of all tenants: how many runs have not ended, by status.
@@ -174,8 +191,8 @@ class Store {
   // Stacks that have expired, or whose drift check is due, at `now`; at most `limit`.
   virtual absl::StatusOr<std::vector<StackRow>> DueStacks(absl::Time now, int limit) = 0;
 
-  // Drops what is past its time (idempotency, tombstones; events, ledger and blobs of runs that ended before
-  // `events_before`), a bounded batch a call; returns how many rows went: 0 when nothing is left to do.
+  // Drops what is past its time (idempotency, tombstones, former credentials; events, ledger and blobs of runs that
+  // ended before `events_before`), a bounded batch a call; returns how many rows went: 0 when nothing is left to do.
   virtual absl::StatusOr<int64_t> Sweep(absl::Time now, absl::Time events_before) = 0;
 
   // `callback` runs on a thread of the store's own, must not block, and hears topics until the subscription goes, which

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "services/provisioning/store/credential_table.h"
 #include "services/provisioning/store/query.h"
 #include "services/provisioning/store/row_codec.h"
 
@@ -58,9 +59,11 @@ absl::StatusOr<int64_t> Sweep(Connection& connection, absl::Time now, absl::Time
       "(SELECT uid FROM tombstones WHERE expires <= $1 ORDER BY expires LIMIT $2)",
       {ToMicros(now), kRowsMax});
   if (!tombstones.ok()) return tombstones;
+  absl::StatusOr<int64_t> credentials = SweepCredentials(connection, now, kRowsMax);
+  if (!credentials.ok()) return credentials;
   absl::StatusOr<int64_t> details = SweepRuns(connection, events_before);
   if (!details.ok()) return details;
-  return *answers + *tombstones + *details;
+  return *answers + *tombstones + *credentials + *details;
 }
 
 }  // namespace stratus::provisioning::store

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "lib/core/status.h"
+#include "services/provisioning/store/credential_table.h"
 #include "services/provisioning/store/run_queue.h"
 #include "services/provisioning/store/run_table.h"
 #include "services/provisioning/store/stack_table.h"
@@ -57,6 +58,24 @@ absl::StatusOr<TenantUse> SqlTransaction::Use(std::string_view tenant) {
   absl::Status status = connection_.Lock(absl::StrCat("use/", core::ToAbsl(tenant)));
   if (!status.ok()) return status;
   return ReadUse(connection_, tenant);
+}
+
+absl::StatusOr<std::vector<CredentialRow>> SqlTransaction::Credentials(std::string_view tenant,
+                                                                       std::string_view stack_id) {
+  return ReadCredentials(connection_, tenant, stack_id);
+}
+
+absl::StatusOr<int> SqlTransaction::CountCredentials(std::string_view tenant) {
+  return store::CountCredentials(connection_, tenant);
+}
+
+absl::Status SqlTransaction::PutCredential(const CredentialRow& row, absl::Time former_until) {
+  return store::PutCredential(connection_, row, former_until);
+}
+
+absl::Status SqlTransaction::DeleteCredential(std::string_view tenant, std::string_view stack_id,
+                                              std::string_view provider) {
+  return store::DeleteCredential(connection_, tenant, stack_id, provider);
 }
 
 absl::StatusOr<std::optional<IdempotencyRow>> SqlTransaction::GetIdempotency(std::string_view tenant,

@@ -30,6 +30,10 @@ class SqlTransaction final : public Transaction {
   absl::Status InsertStateVersion(std::string_view stack_uid, const StateVersionRow& version) override;
   absl::Status PutBlob(std::string_view run_uid, std::string_view name, std::string_view sealed) override;
   absl::StatusOr<TenantUse> Use(std::string_view tenant) override;
+  absl::StatusOr<std::vector<CredentialRow>> Credentials(std::string_view tenant, std::string_view stack_id) override;
+  absl::StatusOr<int> CountCredentials(std::string_view tenant) override;
+  absl::Status PutCredential(const CredentialRow& row, absl::Time former_until) override;
+  absl::Status DeleteCredential(std::string_view tenant, std::string_view stack_id, std::string_view provider) override;
   absl::StatusOr<std::optional<IdempotencyRow>> GetIdempotency(std::string_view tenant, std::string_view method,
                                                                std::string_view request_id) override;
   absl::Status PutIdempotency(const IdempotencyRow& row) override;

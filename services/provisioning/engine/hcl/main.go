@@ -1,7 +1,7 @@
-// Command stratus-hcl reads a Terraform module and prints what it declares as JSON.
+// Command stratus-hcl reads a Terraform module as OpenTofu would and prints what it declares as JSON.
 //
 //	stratus-hcl FOLDER
-//	{"variables": [...], "outputs": [...], "providers": {"name": "source"}, "errors": [...]}
+//	{"variables": [...], "outputs": [...], "providers": ["source"], "secret_defaults": [...], "errors": [...]}
 //
 // The exit code is 0 when the module was read, also with errors in it; 2 when the folder could not be.
 package main

@@ -3,34 +3,38 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"os"
+	"maps"
 	"path/filepath"
-	"sort"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclparse"
 )
 
-// Module is what a folder of .tf files declares.
+// Module is what a folder of configuration files declares.
 type Module struct {
-	Variables []Variable        `json:"variables"`
-	Outputs   []Output          `json:"outputs"`
-	Providers map[string]string `json:"providers"` // source by local name
-	Errors    []Problem         `json:"errors"`
+	Variables []Variable `json:"variables"`
+	Outputs   []Output   `json:"outputs"`
+	Providers []string   `json:"providers"` // sources, of local child modules too, in order
+	// Texts and numbers within the defaults of sensitive variables and of their types' optional attributes. Nothing else
+	// here tells them.
+	SecretDefaults []string  `json:"secret_defaults"`
+	Errors         []Problem `json:"errors"`
 }
 
 // Variable is one `variable` block.
 type Variable struct {
-	Name        string          `json:"name"`
-	Description string          `json:"description"`
-	Type        string          `json:"type"`      // as written, white space folded; "any" without one
-	TypeTree    *TypeTree       `json:"type_tree"` // the same, parsed
-	HasDefault  bool            `json:"has_default"`
-	Default     json.RawMessage `json:"default,omitempty"`
-	Sensitive   bool            `json:"sensitive"`
-	Nullable    bool            `json:"nullable"`
-	Validated   bool            `json:"validated"` // it has validation blocks
+	Name        string `json:"name"`
+	Description string `json:"description"`
+	// As written, white space folded; "any" without one. Of a sensitive variable without the defaults within it.
+	Type       string          `json:"type"`
+	TypeTree   *TypeTree       `json:"type_tree"` // the same, parsed
+	HasDefault bool            `json:"has_default"`
+	Default    json.RawMessage `json:"default,omitempty"`
+	Sensitive  bool            `json:"sensitive"`
+	Nullable   bool            `json:"nullable"`
+	Validated  bool            `json:"validated"` // it has validation blocks
 }
 
 // Output is one `output` block.
@@ -50,58 +54,55 @@ type Problem struct {
 var rootSchema = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
 	{Type: "variable", LabelNames: []string{"name"}},
 	{Type: "output", LabelNames: []string{"name"}},
-	{Type: "terraform"},
 }}
 
-// ReadModule reads the .tf and .tf.json files of a folder, without override files.
+// ReadModule reads the configuration of a folder as OpenTofu does, override files included.
 func ReadModule(folder string) (*Module, error) {
-	files, err := configFiles(folder)
+	primary, override, err := configFiles(folder)
 	if err != nil {
 		return nil, err
 	}
-	reader := moduleReader{folder: folder, parser: hclparse.NewParser(), seen: map[string]string{}}
-	reader.module = Module{Variables: []Variable{}, Outputs: []Output{}, Providers: map[string]string{}, Errors: []Problem{}}
-	for _, file := range files {
-		reader.readFile(file)
+	reader := moduleReader{folder: folder, parser: hclparse.NewParser(), declared: map[string]*declaration{}}
+	reader.module = Module{Variables: []Variable{}, Outputs: []Output{}, Providers: treeProviders(folder),
+		SecretDefaults: []string{}, Errors: []Problem{}}
+	for _, file := range primary {
+		reader.readFile(file, reader.declare)
 	}
-	module := &reader.module
-	sort.Slice(module.Variables, func(i, j int) bool { return module.Variables[i].Name < module.Variables[j].Name })
-	sort.Slice(module.Outputs, func(i, j int) bool { return module.Outputs[i].Name < module.Outputs[j].Name })
-	return module, nil
-}
-
-func configFiles(folder string) ([]string, error) {
-	entries, err := os.ReadDir(folder)
-	if err != nil {
-		return nil, err
+	for _, file := range override {
+		reader.readFile(file, reader.override)
 	}
-	var files []string
-	for _, entry := range entries {
-		name := entry.Name()
-		if !entry.IsDir() && (strings.HasSuffix(name, ".tf") || strings.HasSuffix(name, ".tf.json")) && !isOverride(name) {
-			files = append(files, filepath.Join(folder, name))
+	names := slices.Sorted(maps.Keys(reader.declared))
+	for _, name := range names {
+		if declared := reader.declared[name]; declared.block.Type == "variable" {
+			reader.readVariable(declared)
+		} else {
+			reader.readOutput(declared)
 		}
 	}
-	if len(files) == 0 {
-		return nil, fmt.Errorf("%s holds no .tf file", folder)
-	}
-	return files, nil
+	return &reader.module, nil
 }
 
-// isOverride tells the files that amend declarations made elsewhere; they are for people's local use, not for interfaces.
-func isOverride(name string) bool {
-	stem := strings.TrimSuffix(strings.TrimSuffix(name, ".json"), ".tf")
-	return stem == "override" || strings.HasSuffix(stem, "_override")
+// declaration is a `variable` or `output` block with what override files have changed.
+type declaration struct {
+	block      *hcl.Block
+	attributes hcl.Attributes
+	validated  bool
+}
+
+var declarationSchema = &hcl.BodySchema{
+	Attributes: []hcl.AttributeSchema{
+		{Name: "description"}, {Name: "type"}, {Name: "default"}, {Name: "sensitive"}, {Name: "nullable"}},
+	Blocks: []hcl.BlockHeaderSchema{{Type: "validation"}},
 }
 
 type moduleReader struct {
-	folder string
-	parser *hclparse.Parser
-	seen   map[string]string // "variable.name" to where it was declared
-	module Module
+	folder   string
+	parser   *hclparse.Parser
+	declared map[string]*declaration // by `variable.NAME`, `output.NAME`
+	module   Module
 }
 
-func (r *moduleReader) readFile(path string) {
+func (r *moduleReader) readFile(path string, take func(*declaration)) {
 	var file *hcl.File
 	var diagnostics hcl.Diagnostics
 	if strings.HasSuffix(path, ".json") {
@@ -116,31 +117,37 @@ func (r *moduleReader) readFile(path string) {
 	content, _, diagnostics := file.Body.PartialContent(rootSchema)
 	r.report(diagnostics)
 	for _, block := range content.Blocks {
-		switch block.Type {
-		case "variable":
-			if r.first(block) {
-				r.readVariable(block)
-			}
-		case "output":
-			if r.first(block) {
-				r.readOutput(block)
-			}
-		case "terraform":
-			r.readTerraform(block)
-		}
+		parts, _, diagnostics := block.Body.PartialContent(declarationSchema)
+		r.report(diagnostics)
+		take(&declaration{block: block, attributes: parts.Attributes, validated: len(parts.Blocks) > 0})
 	}
 }
 
-// first reports a second declaration of one name as an error.
-func (r *moduleReader) first(block *hcl.Block) bool {
-	key := block.Type + "." + block.Labels[0]
-	if where, again := r.seen[key]; again {
-		r.report(hcl.Diagnostics{{Severity: hcl.DiagError, Summary: fmt.Sprintf("Duplicate %s %q", block.Type, block.Labels[0]),
-			Detail: "It is already declared at " + where + ".", Subject: &block.DefRange}})
-		return false
+// declare reports a second declaration of one name as an error.
+func (r *moduleReader) declare(found *declaration) {
+	key := found.block.Type + "." + found.block.Labels[0]
+	if first, again := r.declared[key]; again {
+		where := first.block.DefRange
+		r.report(hcl.Diagnostics{{Severity: hcl.DiagError,
+			Summary: fmt.Sprintf("Duplicate %s %q", found.block.Type, found.block.Labels[0]),
+			Detail:  fmt.Sprintf("It is already declared at %s:%d.", r.relative(where.Filename), where.Start.Line),
+			Subject: &found.block.DefRange}})
+		return
 	}
-	r.seen[key] = fmt.Sprintf("%s:%d", r.relative(block.DefRange.Filename), block.DefRange.Start.Line)
-	return true
+	r.declared[key] = found
+}
+
+// override puts what the block says in the place of what was declared, attribute by attribute.
+func (r *moduleReader) override(found *declaration) {
+	declared := r.declared[found.block.Type+"."+found.block.Labels[0]]
+	if declared == nil {
+		r.report(hcl.Diagnostics{{Severity: hcl.DiagError,
+			Summary: fmt.Sprintf("Missing base %s declaration to override", found.block.Type),
+			Detail:  fmt.Sprintf("There is no %s named %q.", found.block.Type, found.block.Labels[0]),
+			Subject: &found.block.DefRange}})
+		return
+	}
+	maps.Copy(declared.attributes, found.attributes)
 }
 
 func (r *moduleReader) report(diagnostics hcl.Diagnostics) {
@@ -166,26 +173,25 @@ func (r *moduleReader) relative(file string) string {
 	return file
 }
 
-func (r *moduleReader) readOutput(block *hcl.Block) {
-	content, _, diagnostics := block.Body.PartialContent(&hcl.BodySchema{
-		Attributes: []hcl.AttributeSchema{{Name: "description"}, {Name: "sensitive"}}})
-	r.report(diagnostics)
+func (r *moduleReader) readOutput(declared *declaration) {
 	r.module.Outputs = append(r.module.Outputs, Output{
-		Name:        block.Labels[0],
-		Description: r.text(content.Attributes["description"]),
-		Sensitive:   r.boolean(content.Attributes["sensitive"], false),
+		Name:        declared.block.Labels[0],
+		Description: r.text(declared.attributes["description"]),
+		Sensitive:   r.boolean(declared.attributes["sensitive"], false),
 	})
 }
 
-func (r *moduleReader) readTerraform(block *hcl.Block) {
-	content, _, diagnostics := block.Body.PartialContent(&hcl.BodySchema{
-		Blocks: []hcl.BlockHeaderSchema{{Type: "required_providers"}}})
-	r.report(diagnostics)
-	for _, required := range content.Blocks {
-		attributes, diagnostics := required.Body.JustAttributes()
-		r.report(diagnostics)
-		for name, attribute := range attributes {
-			r.module.Providers[name] = providerSource(name, attribute)
-		}
+// readBlocks gives the blocks of a file; none of one that cannot be read.
+func readBlocks(path string, schema *hcl.BodySchema) hcl.Blocks {
+	parser := hclparse.NewParser()
+	parse := parser.ParseHCLFile
+	if strings.HasSuffix(path, ".json") {
+		parse = parser.ParseJSONFile
 	}
+	file, _ := parse(path)
+	if file == nil {
+		return nil
+	}
+	content, _, _ := file.Body.PartialContent(schema)
+	return content.Blocks
 }

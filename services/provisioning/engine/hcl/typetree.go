@@ -1,8 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2/ext/typeexpr"
 	"github.com/zclconf/go-cty/cty"
@@ -89,4 +93,81 @@ func childDefaults(defaults *typeexpr.Defaults, key string) *typeexpr.Defaults {
 		return nil
 	}
 	return defaults.Children[key]
+}
+
+// String is the type in Terraform's own spelling, without the defaults of optional attributes.
+func (t *TypeTree) String() string {
+	switch t.Kind {
+	case "list", "set", "map":
+		return t.Kind + "(" + t.Element.String() + ")"
+	case "tuple":
+		var elements []string
+		for _, element := range t.Elements {
+			elements = append(elements, element.String())
+		}
+		return "tuple([" + strings.Join(elements, ", ") + "])"
+	case "object":
+		var attributes []string
+		for _, name := range slices.Sorted(maps.Keys(t.Attributes)) {
+			property := t.Attributes[name]
+			text := property.Type.String()
+			if property.Optional {
+				text = "optional(" + text + ")"
+			}
+			attributes = append(attributes, name+" = "+text)
+		}
+		return "object({ " + strings.Join(attributes, ", ") + " })"
+	}
+	return t.Kind
+}
+
+// takeDefaults takes the defaults of optional attributes out, and gives them.
+func (t *TypeTree) takeDefaults() []json.RawMessage {
+	var taken []json.RawMessage
+	if t.Element != nil {
+		taken = t.Element.takeDefaults()
+	}
+	for _, element := range t.Elements {
+		taken = append(taken, element.takeDefaults()...)
+	}
+	for _, property := range t.Attributes {
+		taken = append(taken, property.Type.takeDefaults()...)
+		if property.Default != nil {
+			taken = append(taken, property.Default)
+			property.Default = nil
+		}
+	}
+	return taken
+}
+
+// leaves gives the texts and numbers within a JSON value.
+func leaves(encoded json.RawMessage) []string {
+	if len(encoded) == 0 {
+		return nil
+	}
+	decoder := json.NewDecoder(bytes.NewReader(encoded))
+	decoder.UseNumber()
+	var value any
+	if decoder.Decode(&value) != nil {
+		return nil
+	}
+	return appendLeaves(nil, value)
+}
+
+func appendLeaves(found []string, value any) []string {
+	switch value := value.(type) {
+	case string:
+		return append(found, value)
+	case json.Number:
+		return append(found, value.String())
+	case []any:
+		for _, element := range value {
+			found = appendLeaves(found, element)
+		}
+	case map[string]any:
+		for _, element := range value {
+			found = appendLeaves(found, element)
+		}
+	}
+	return found
 }

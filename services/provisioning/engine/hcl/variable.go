@@ -10,26 +10,19 @@ import (
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 )
 
-var variableSchema = &hcl.BodySchema{
-	Attributes: []hcl.AttributeSchema{
-		{Name: "description"}, {Name: "type"}, {Name: "default"}, {Name: "sensitive"}, {Name: "nullable"}},
-	Blocks: []hcl.BlockHeaderSchema{{Type: "validation"}},
-}
-
-func (r *moduleReader) readVariable(block *hcl.Block) {
-	content, _, diagnostics := block.Body.PartialContent(variableSchema)
-	r.report(diagnostics)
+func (r *moduleReader) readVariable(declared *declaration) {
 	variable := Variable{
-		Name:        block.Labels[0],
-		Description: r.text(content.Attributes["description"]),
-		Sensitive:   r.boolean(content.Attributes["sensitive"], false),
-		Nullable:    r.boolean(content.Attributes["nullable"], true),
-		Validated:   len(content.Blocks) > 0,
+		Name:        declared.block.Labels[0],
+		Description: r.text(declared.attributes["description"]),
+		Sensitive:   r.boolean(declared.attributes["sensitive"], false),
+		Nullable:    r.boolean(declared.attributes["nullable"], true),
+		Validated:   declared.validated,
 		Type:        "any",
 	}
 	constraint := cty.DynamicPseudoType
 	var defaults *typeexpr.Defaults
-	if attribute := content.Attributes["type"]; attribute != nil {
+	if attribute := declared.attributes["type"]; attribute != nil {
+		var diagnostics hcl.Diagnostics
 		constraint, defaults, diagnostics = typeexpr.TypeConstraintWithDefaults(attribute.Expr)
 		r.report(diagnostics)
 		if diagnostics.HasErrors() {
@@ -39,14 +32,27 @@ func (r *moduleReader) readVariable(block *hcl.Block) {
 	}
 	tree, err := newTypeTree(constraint, defaults)
 	if err != nil {
-		r.fail(block.DefRange, "Unsupported type", err)
+		r.fail(declared.block.DefRange, "Unsupported type", err)
 		return
 	}
 	variable.TypeTree = tree
-	if attribute := content.Attributes["default"]; attribute != nil {
+	if attribute := declared.attributes["default"]; attribute != nil {
 		r.readDefault(&variable, attribute, constraint, defaults)
 	}
+	if variable.Sensitive {
+		r.hideDefaults(&variable)
+	}
 	r.module.Variables = append(r.module.Variables, variable)
+}
+
+// hideDefaults takes the values that a sensitive variable has in the module itself out of what is shown of it.
+func (r *moduleReader) hideDefaults(variable *Variable) {
+	secrets := append(variable.TypeTree.takeDefaults(), variable.Default)
+	variable.Default = nil
+	variable.Type = variable.TypeTree.String()
+	for _, secret := range secrets {
+		r.module.SecretDefaults = append(r.module.SecretDefaults, leaves(secret)...)
+	}
 }
 
 // readDefault gives the default as the module would see it: converted, with the defaults of optional attributes in it.
@@ -113,25 +119,9 @@ func (r *moduleReader) source(where hcl.Range) string {
 	if file == nil || !where.CanSliceBytes(file.Bytes) {
 		return "any"
 	}
-	return strings.Join(strings.Fields(string(where.SliceBytes(file.Bytes))), " ")
-}
-
-// providerSource is `digitalocean/digitalocean`; a provider without a source is one of HashiCorp's.
-func providerSource(name string, attribute *hcl.Attribute) string {
-	if value, diagnostics := attribute.Expr.Value(nil); !diagnostics.HasErrors() && value.Type().IsObjectType() &&
-		value.Type().HasAttribute("source") && value.GetAttr("source").Type() == cty.String {
-		return value.GetAttr("source").AsString()
+	text := string(where.SliceBytes(file.Bytes))
+	if strings.HasSuffix(where.Filename, ".json") {
+		text = strings.Trim(text, `"`) // there a type is the text within a string
 	}
-	// configuration_aliases holds references, which have no value here: read the source by itself.
-	if pairs, diagnostics := hcl.ExprMap(attribute.Expr); !diagnostics.HasErrors() {
-		for _, pair := range pairs {
-			key, _ := pair.Key.Value(nil)
-			if key.Type() == cty.String && key.IsKnown() && key.AsString() == "source" {
-				if value, diagnostics := pair.Value.Value(nil); !diagnostics.HasErrors() && value.Type() == cty.String {
-					return value.AsString()
-				}
-			}
-		}
-	}
-	return "hashicorp/" + name
+	return strings.Join(strings.Fields(text), " ")
 }

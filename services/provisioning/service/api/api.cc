@@ -4,6 +4,7 @@
 
 #include "lib/rpc/server.h"
 #include "lib/telemetry/metrics.h"
+#include "services/provisioning/service/api/credential_service.h"
 #include "services/provisioning/service/api/fair_executor.h"
 #include "services/provisioning/service/api/module_service.h"
 #include "services/provisioning/service/api/operations_service.h"
@@ -21,6 +22,7 @@ class Api::Impl {
         runs(parts),
         provisioning(parts, {&executor, &hub}, &runs),
         modules(parts, {&executor, &hub}),
+        credentials(parts, &executor),
         operations(parts, {&executor, &hub}, &runs) {}
   ~Impl() { Stop(); }
 
@@ -35,6 +37,7 @@ class Api::Impl {
   Runs runs;
   ProvisioningGrpcService provisioning;
   ModuleGrpcService modules;
+  CredentialGrpcService credentials;
   OperationsGrpcService operations;
 };
 
@@ -53,6 +56,7 @@ Api::~Api() = default;
 void Api::AddTo(rpc::ServerOptions* options) {
   options->AddService<v1::ProvisioningService>(&impl_->provisioning);
   options->AddService<v1::ModuleService>(&impl_->modules);
+  options->AddService<v1::CredentialService>(&impl_->credentials);
   options->AddService<google::longrunning::Operations>(&impl_->operations);
 }
 

@@ -38,6 +38,18 @@ Operation OperationOf(const store::RunRow& run) {
   return operation;
 }
 
+// What was stored as it is may have become sensitive since, by another version of the module.
+void HideWhatIsSensitiveNow(const ApiParts& parts, v1::Stack* stack) {
+  const auto id = domain::ParseModuleName(stack->module());
+  const auto module = id ? parts.modules->find(*id) : parts.modules->end();
+  if (module == parts.modules->end()) return;
+  for (const v1::Variable& variable : module->second.module.variables()) {
+    if (!variable.sensitive() || stack->mutable_variables()->mutable_fields()->erase(variable.name()) == 0) continue;
+    stack->add_sensitive_variables(variable.name());
+  }
+  std::sort(stack->mutable_sensitive_variables()->begin(), stack->mutable_sensitive_variables()->end());
+}
+
 // True when the operation needs no stack: not done, an error, or a deletion.
 bool PresentEnd(const store::RunRow& run, Operation* operation) {
   if (!domain::IsTerminal(run.record.status())) return true;
@@ -84,6 +96,7 @@ v1::Stack PresentStack(const ApiParts& parts, const store::StackRow& row) {
   stack.set_uid(row.uid);
   stack.set_etag(EtagOf(row));
   stack.set_state_serial(row.state_serial);
+  HideWhatIsSensitiveNow(parts, &stack);
   stack.clear_expiration();
   if (row.expire_time != absl::InfiniteFuture()) *stack.mutable_expire_time() = domain::ToProto(row.expire_time);
   if (stack.has_lock() && domain::FromProto(stack.lock().expire_time()) <= parts.clock->Now()) stack.clear_lock();

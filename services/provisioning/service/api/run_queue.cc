@@ -11,6 +11,7 @@
 #include "services/provisioning/domain/run_status.h"
 #include "services/provisioning/domain/uid.h"
 #include "services/provisioning/service/api/present.h"
+#include "services/provisioning/service/run_credentials.h"
 #include "services/provisioning/service/sealed_names.h"
 
 namespace stratus::provisioning::service {
@@ -43,16 +44,27 @@ absl::Status InsertRun(store::Transaction& transaction, absl::Time now, store::R
 
 }  // namespace
 
-absl::StatusOr<const engine::ModuleEntry*> RunnableModule(const ApiParts& parts, std::string_view tenant,
-                                                          const std::string& module_name) {
+absl::StatusOr<const engine::ModuleEntry*> RunnableModule(const ApiParts& parts, store::Transaction& transaction,
+                                                          const store::StackRow& stack) {
+  const std::string& module_name = stack.record.module();
   const auto id = domain::ParseModuleName(module_name);
   const auto found = id ? parts.modules->find(*id) : parts.modules->end();
   if (found == parts.modules->end()) {
     return absl::FailedPreconditionError(
         absl::StrCat(module_name, " is not served any more: put it back to go on with its stacks"));
   }
-  if (absl::Status status = parts.credentials->Check(tenant, found->second.module); !status.ok()) return status;
+  const auto rows = transaction.Credentials(stack.tenant, stack.id);
+  if (!rows.ok()) return rows.status();
+  const absl::Status checked = CheckCredentialsOf(parts, found->second, stack.tenant, stack.id, *rows);
+  if (!checked.ok()) return checked;
   return &found->second;
+}
+
+absl::Status CheckCredentialsOf(const ApiParts& parts, const engine::ModuleEntry& module, std::string_view tenant,
+                                std::string_view stack_id, const std::vector<store::CredentialRow>& rows) {
+  const auto& needed = module.module.providers();
+  return CheckCredentials(*parts.credentials, {tenant, stack_id, module.module.name()},
+                          std::vector<std::string>(needed.begin(), needed.end()), rows);
 }
 
 absl::Status LockQuota(store::Transaction& transaction, const std::string& tenant) {
@@ -61,7 +73,7 @@ absl::Status LockQuota(store::Transaction& transaction, const std::string& tenan
 
 absl::StatusOr<store::RunRow> QueueRun(const ApiParts& parts, store::Transaction& transaction, const Caller& caller,
                                        const NewRun& spec, const std::string& variables_json, store::StackRow* stack) {
-  const auto module = RunnableModule(parts, stack->tenant, stack->record.module());
+  const auto module = RunnableModule(parts, transaction, *stack);
   if (!module.ok()) return module.status();
   if (spec.kind == v1::RUN_KIND_DESTROY && stack->record.protected_()) {
     return absl::FailedPreconditionError(

@@ -17,10 +17,15 @@ struct NewRun {
   std::string message = {};
 };
 
-// The module of a stack, to be run for a tenant. FAILED_PRECONDITION: it is served no more, or lacks its provider's
-// credentials.
-absl::StatusOr<const engine::ModuleEntry*> RunnableModule(const ApiParts& parts, std::string_view tenant,
-                                                          const std::string& module_name);
+// The module of a stack, to be run. FAILED_PRECONDITION: it is served no more, or there is no credential of a provider
+// that needs one.
+absl::StatusOr<const engine::ModuleEntry*> RunnableModule(const ApiParts& parts, store::Transaction& transaction,
+                                                          const store::StackRow& stack);
+
+// FAILED_PRECONDITION: a stack of that module would have no credential of a provider that needs one. `rows`:
+// Credentials() of the tenant and the stack.
+absl::Status CheckCredentialsOf(const ApiParts& parts, const engine::ModuleEntry& module, std::string_view tenant,
+                                std::string_view stack_id, const std::vector<store::CredentialRow>& rows);
 
 // To be called before the first stack is read, by whoever may insert a stack or queue a run: the order of locks
 // (store::Transaction). From here on nobody else's transaction inserts a stack of the tenant: one that is not there is

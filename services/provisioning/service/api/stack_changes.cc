@@ -87,7 +87,11 @@ absl::StatusOr<store::StackRow> StackChanges::Draft(const Caller& caller, const 
   TakeSettings(request.stack(), parts_.clock->Now(), &violations, &row);
   domain::CheckVariables(request.stack().variables(), (*module)->module, &violations);
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
-  if (absl::Status status = parts_.credentials->Check(caller.tenant, (*module)->module); !status.ok()) return status;
+  const auto credentials = parts_.store->Credentials(caller.tenant, id);
+  if (!credentials.ok()) return credentials.status();
+  if (absl::Status status = CheckCredentialsOf(parts_, **module, caller.tenant, id, *credentials); !status.ok()) {
+    return status;
+  }
   if (absl::Status status = SetVariables(parts_, **module, request.stack().variables(), &row); !status.ok()) {
     return status;
   }
@@ -139,7 +143,7 @@ absl::StatusOr<Operation> StackChanges::UpdateRow(store::Transaction& transactio
   bool changed = false;
   std::string variables_json;
   if (mask.names_variables()) {
-    const auto module = RunnableModule(parts_, caller.tenant, row->record.module());
+    const auto module = RunnableModule(parts_, transaction, *row);
     if (!module.ok()) return module.status();
     const auto before = OpenVariables(parts_, *row);
     if (!before.ok()) return before.status();

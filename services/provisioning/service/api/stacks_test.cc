@@ -168,6 +168,19 @@ TEST_F(StacksTest, SensitiveVariablesGoInAndNeverComeOut) {
   EXPECT_THAT(log, Not(HasSubstr("hush-hush")));
 }
 
+TEST_F(StacksTest, WhatBecomesSensitiveIsHiddenFromThenOn) {
+  Client ann = ClientOf("ann");
+  ASSERT_TRUE(ann.CreateNote("first", "hush-hush").ok());
+  ASSERT_EQ(ann.GetStack("first")->variables().fields().at("text").string_value(), "hush-hush");
+  for (v1::Variable& variable : *modules_.at("note").module.mutable_variables()) {
+    if (variable.name() == "text") variable.set_sensitive(true);
+  }
+  const auto stack = ann.GetStack("first");
+  ASSERT_TRUE(stack.ok()) << stack.status();
+  EXPECT_THAT(stack->DebugString(), Not(HasSubstr("hush-hush")));
+  EXPECT_THAT(stack->sensitive_variables(), ElementsAre("text"));
+}
+
 TEST_F(StacksTest, AUpdateOfOneVariableKeepsTheOthersSecretsToo) {
   Client ann = ClientOf("ann");
   v1::CreateStackRequest request = Note("first");

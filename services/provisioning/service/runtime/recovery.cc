@@ -111,6 +111,11 @@ absl::Status Recovery::Sort(const std::vector<LostResource>& lost) {
       undecided_.insert(resource.address);
       Note(absl::StrCat(resource.address, " had been begun, and resources of the type ", resource.type,
                         " cannot be looked for: see whether it is there, and import it if it is"));
+    } else if (inputs_.credentials.replaced) {
+      undecided_.insert(resource.address);
+      Note(absl::StrCat(resource.address,
+                        " had been begun with a credential that is not there any more, and the present "
+                        "one may not see it: see whether it is there, and import it if it is"));
     } else {
       to_find_.push_back(resource);
     }
@@ -130,8 +135,9 @@ absl::Status Recovery::Search(const Evidence& evidence) {
   absl::StatusOr<std::vector<PlannedResource>> plan = Plan({});
   if (!plan.ok()) return plan.status();
   const auto environment = [this](std::string_view name) {
-    const auto found = inputs_.environment.find(std::string(name));
-    return found == inputs_.environment.end() ? std::string() : found->second;
+    const auto& given = inputs_.credentials.environment;
+    const auto found = given.find(std::string(name));
+    return found == given.end() ? std::string() : found->second;
   };
   ProviderSearch search(parts_.finder, &control_, environment,
                         {.run_uid = lease_.run_uid(), .patience = parts_.options.find_patience});
@@ -188,9 +194,11 @@ absl::StatusOr<StepResult> Recovery::Step(const StepOrder& order) {
 bool Recovery::DropRefusedImports(const std::vector<v1::Diagnostic>& errors) {
   const size_t before = imports_.size();
   for (const v1::Diagnostic& error : errors) {
+    // The engine's words are redacted by now.
     const auto names = [&](const engine::Import& import) {
-      return error.address() == import.address || absl::StrContains(error.detail(), import.address) ||
-             absl::StrContains(error.detail(), absl::StrCat("\"", import.id, "\""));
+      const std::string address = inputs_.redactor.Address(import.address);
+      return error.address() == address || absl::StrContains(error.detail(), address) ||
+             absl::StrContains(error.detail(), absl::StrCat("\"", inputs_.redactor.Apply(import.id), "\""));
     };
     for (const engine::Import& import : imports_) {
       if (!names(import)) continue;
@@ -216,7 +224,10 @@ absl::StatusOr<std::vector<PlannedResource>> Recovery::Plan(std::vector<std::str
   absl::StatusOr<StepResult> shown = Step({.command = Command::kShowPlan});
   if (!shown.ok()) return shown.status();
   if (!shown->succeeded()) return absl::FailedPreconditionError("recovery's plan cannot be read");
-  return ReadPlan(shown->fold->raw());
+  absl::StatusOr<std::vector<PlannedResource>> plan = ReadPlan(shown->fold->raw());
+  if (!plan.ok()) return plan.status();
+  for (PlannedResource& resource : *plan) resource.told = inputs_.redactor.Address(resource.address);
+  return plan;
 }
 
 Ending Recovery::Ended(v1::RunStatus status, std::string_view reason, std::string_view message) const {
@@ -263,6 +274,7 @@ absl::StatusOr<Ending> Recovery::Finish() {
   if (!approved) objections.push_back("the plan that was approved was made for another state: plan again");
   const bool over = lease_.run().record.recoveries() > parts_.options.recoveries_max;
   if (over) objections.push_back("it was interrupted too often");
+  if (inputs_.redactor.withholds()) objections.push_back("its events do not tell which keys it had planned for");
   if (orderly_) objections.push_back("the engine had failed, and its state lacked what it had made");
   if (driver_.cancel_wanted() || !objections.empty()) return ImportAlone(*std::move(plan), objections);
 

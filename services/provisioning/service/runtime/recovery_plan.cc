@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "lib/core/status.h"
+#include "services/provisioning/engine/redact.h"
 
 namespace stratus::provisioning::service {
 namespace {
@@ -189,6 +190,14 @@ bool ChangesNothing(Action action) {
          action == ResourceChange::ACTION_IMPORT || action == ResourceChange::ACTION_MOVE;
 }
 
+void AddPlanned(const v1::ResourceChange& change, Intentions* intentions) {
+  const auto [planned, is_new] = intentions->planned.emplace(change.address(), change.action());
+  if (is_new || planned->second == change.action()) return;
+  // Two that look alike once their keys are redacted: what was planned for which cannot be told any more.
+  const bool alike = absl::StrContains(change.address(), core::ToAbsl(engine::Redactor::kInstead));
+  planned->second = alike ? ResourceChange::ACTION_UNSPECIFIED : change.action();
+}
+
 }  // namespace
 
 std::string LedgerKey(std::string_view address, Action action) {
@@ -254,9 +263,7 @@ Intentions IntentionsOf(const std::vector<v1::RunEvent>& events) {
                                        event.status_changed().to() == v1::RUN_STATUS_RECOVERING)) {
       break;  // what comes later was planned by a recovery
     }
-    if (event.has_planned_change()) {
-      intentions.planned[event.planned_change().address()] = event.planned_change().action();
-    }
+    if (event.has_planned_change()) AddPlanned(event.planned_change(), &intentions);
     if (event.has_summary() || event.has_progress()) intentions.known = true;
   }
   return intentions;
@@ -276,7 +283,7 @@ std::vector<std::string> Objections(const std::vector<PlannedResource>& plan, co
     } else if (imported.contains(resource.address) && resource.action != ResourceChange::ACTION_UPDATE) {
       object("which the interrupted run has just made");
     } else if (intentions.known) {
-      const auto planned = intentions.planned.find(resource.address);
+      const auto planned = intentions.planned.find(resource.told.empty() ? resource.address : resource.told);
       if (planned == intentions.planned.end() || !Covers(planned->second, resource.action)) {
         object("which the interrupted run had not planned");
       }

@@ -71,6 +71,7 @@ struct PlannedResource {
   Action action = v1::ResourceChange::ACTION_NO_OP;
   bool importing = false;
   std::string after_json;  // `change.after`
+  std::string told = {};   // the address as the run's events have it: redacted. Empty: just so
 };
 absl::StatusOr<std::vector<PlannedResource>> ReadPlan(std::string_view show_json);
 

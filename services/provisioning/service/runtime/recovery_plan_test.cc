@@ -204,6 +204,25 @@ TEST(Objections, ToWhatTheRunHadNotPlanned) {
   EXPECT_THAT(Objections({Planned("k.a", ResourceChange::ACTION_DELETE)}, planned, {}, {}), SizeIs(1));
 }
 
+TEST(Objections, ComparesAddressesAsTheEventsTellThem) {
+  PlannedResource made = Planned(R"(k["tr0ub4dor"])", ResourceChange::ACTION_CREATE);
+  made.told = "k[\"(redacted)\"]";
+  const Intentions meant = Meant({{made.told, ResourceChange::ACTION_CREATE}});
+  EXPECT_THAT(Objections({made}, meant, {}, {}), IsEmpty());
+  EXPECT_THAT(Objections({made}, meant, {}, {made.address}), SizeIs(1)) << "what is undecided is known by itself";
+}
+
+TEST(IntentionsOf, WhatLooksAlikeOnceItIsRedactedIsPlannedForWhenTheSameIsDoneToAll) {
+  std::vector<v1::RunEvent> events(2);
+  for (v1::RunEvent& event : events) {
+    event.mutable_planned_change()->set_address("k[\"(redacted)\"]");
+    event.mutable_planned_change()->set_action(ResourceChange::ACTION_CREATE);
+  }
+  EXPECT_EQ(IntentionsOf(events).planned.begin()->second, ResourceChange::ACTION_CREATE);
+  events[1].mutable_planned_change()->set_action(ResourceChange::ACTION_DELETE);
+  EXPECT_EQ(IntentionsOf(events).planned.begin()->second, ResourceChange::ACTION_UNSPECIFIED);
+}
+
 TEST(Objections, ToMakingWhatMayBeThere) {
   EXPECT_THAT(Objections({Planned("k.a", ResourceChange::ACTION_CREATE)},
                          Meant({{"k.a", ResourceChange::ACTION_CREATE}}), {}, {"k.a"}),

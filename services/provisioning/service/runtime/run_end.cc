@@ -74,13 +74,17 @@ void SetDrift(const Ending& ending, const Prepared& prepared, LeasedChange* chan
   }
 }
 
-void SetRun(const Ending& ending, const Prepared& prepared, LeasedChange* change) {
-  SetStatus(change, ending.status, ending.reason);
+// A note, a reason or a message may name a resource by a key that is secret.
+void SetRun(const Ending& ending, const Prepared& prepared, const engine::Redactor& redactor, LeasedChange* change) {
+  SetStatus(change, ending.status, redactor.Address(ending.reason));
   v1::Run& record = change->run.record;
   *record.mutable_end_time() = prepared.now;
   record.set_state_serial(change->stack.state_serial);
-  if (ending.error) *record.mutable_error() = *ending.error;
-  for (const std::string& note : ending.notes) record.add_recovery_notes(note);
+  if (ending.error) {
+    *record.mutable_error() = *ending.error;
+    record.mutable_error()->set_message(redactor.Address(ending.error->message()));
+  }
+  for (const std::string& note : ending.notes) record.add_recovery_notes(redactor.Address(note));
 }
 
 absl::StatusOr<v1::Stack::State> StateAfter(const Prepared& prepared, LeasedChange* change) {
@@ -162,8 +166,9 @@ absl::Status EndRun(const RuntimeParts& parts, Lease* lease, const RunInputs* in
     prepared = Prepared();
   }
   const bool deletes = lease->run().deletes_stack && ending.status == v1::RUN_STATUS_APPLIED;
+  const engine::Redactor redactor = inputs != nullptr ? inputs->redactor : engine::Redactor::Withholding();
   const absl::Status ended = lease->Update([&](LeasedChange& change) -> absl::Status {
-    SetRun(ending, *prepared, &change);
+    SetRun(ending, *prepared, redactor, &change);
     if (inputs != nullptr && change.run.record.module_version().empty()) {
       change.run.record.set_module_version(inputs->module->module.version());
     }

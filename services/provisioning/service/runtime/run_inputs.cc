@@ -6,33 +6,25 @@
 #include "absl/strings/str_cat.h"
 #include "lib/core/status.h"
 #include "services/provisioning/domain/names.h"
+#include "services/provisioning/engine/secret_values.h"
 #include "services/provisioning/service/sealed_names.h"
 
 namespace stratus::provisioning::service {
-namespace {
 
-void CollectLeaves(const nlohmann::json& value, std::vector<std::string>* leaves) {
-  if (value.is_string()) leaves->push_back(value.get<std::string>());
-  if (value.is_number()) leaves->push_back(value.dump());
-  if (!value.is_structured()) return;
-  for (const auto& [key, inner] : value.items()) CollectLeaves(inner, leaves);
-}
-
-}  // namespace
-
-std::vector<std::string> SensitiveValues(std::string_view variables_json, const v1::Module& module) {
-  std::vector<std::string> values;
+std::vector<std::string> SensitiveValues(std::string_view variables_json, const engine::ModuleEntry& module) {
+  std::vector<std::string> values = module.secret_defaults;
   const auto variables = nlohmann::json::parse(variables_json, nullptr, /*allow_exceptions=*/false);
   if (!variables.is_object()) return values;
-  for (const v1::Variable& variable : module.variables()) {
+  for (const v1::Variable& variable : module.module.variables()) {
     const auto value = variables.find(variable.name());
-    if (variable.sensitive() && value != variables.end()) CollectLeaves(*value, &values);
+    if (!variable.sensitive() || value == variables.end()) continue;
+    for (std::string& text : engine::TextsWithin(value->dump())) values.push_back(std::move(text));
   }
   return values;
 }
 
-absl::StatusOr<RunInputs> ReadInputs(const RuntimeParts& parts, const store::RunRow& run,
-                                     const store::StackRow& stack) {
+absl::StatusOr<RunInputs> ReadInputs(const RuntimeParts& parts, const store::RunRow& run, const store::StackRow& stack,
+                                     bool as_begun) {
   RunInputs inputs;
   const std::string name = domain::ParseModuleName(stack.record.module()).value_or(stack.record.module());
   absl::StatusOr<const engine::ModuleEntry*> module = parts.catalog->Find(name);
@@ -46,13 +38,19 @@ absl::StatusOr<RunInputs> ReadInputs(const RuntimeParts& parts, const store::Run
     if (!opened.ok()) return opened.status();
     inputs.variables_json = *std::move(opened);
   }
-  const v1::Module& described = inputs.module->module;
-  if (absl::Status status = parts.credentials->Check(run.tenant, described); !status.ok()) return status;
-  inputs.environment = parts.credentials->For(run.tenant, described);
-  std::vector<std::string> secrets = parts.credentials->Secrets(run.tenant, described);
-  for (std::string& value : SensitiveValues(inputs.variables_json, described)) secrets.push_back(std::move(value));
+  // As the engine resolved them: the module's own text does not tell all of them.
+  const absl::StatusOr<std::vector<std::string>> providers = parts.engine->Providers(*inputs.module);
+  if (!providers.ok()) return providers.status();
+  const std::vector<v1::CredentialUse> begun_with(run.record.credentials().begin(), run.record.credentials().end());
+  absl::StatusOr<RunCredentials> credentials = CredentialResolver(parts.store, parts.sealer, parts.credentials)
+                                                   .Resolve({run.tenant, stack.id, stack.record.module()}, *providers,
+                                                            as_begun ? begun_with : std::vector<v1::CredentialUse>());
+  if (!credentials.ok()) return credentials.status();
+  inputs.credentials = *std::move(credentials);
+  std::vector<std::string> secrets = SensitiveValues(inputs.variables_json, *inputs.module);
+  secrets.insert(secrets.end(), inputs.credentials.secrets.begin(), inputs.credentials.secrets.end());
   secrets.push_back(parts.backend->For(run.uid).password);
-  inputs.redactor = engine::Redactor(std::move(secrets));
+  inputs.redactor = engine::Redactor(secrets);
   return inputs;
 }
 

@@ -8,6 +8,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "lib/core/clock.h"
 #include "lib/core/log.h"
 #include "lib/core/log_trace.h"
 #include "lib/core/status.h"
@@ -25,6 +26,7 @@ namespace {
 using engine::Command;
 
 constexpr absl::Duration kPause = absl::Milliseconds(500);
+constexpr absl::Duration kInputsAgain = absl::Seconds(5);  // a module that does not initialise costs time
 constexpr absl::Duration kRetryFirst = absl::Milliseconds(500);
 constexpr absl::Duration kRetryMax = absl::Seconds(30);
 constexpr int kAttemptsMax = 100;  // some 45 minutes
@@ -128,7 +130,7 @@ void RunWorker::Tell(std::string message) {
   v1::RunEvent event;
   *event.mutable_time() = domain::ToProto(absl::Now());
   event.mutable_log()->set_level("warn");
-  event.mutable_log()->set_message(inputs_ ? inputs_->redactor.Apply(message) : std::move(message));
+  event.mutable_log()->set_message(inputs_ ? inputs_->redactor.Address(message) : std::move(message));
   const absl::Status told = lease_.Update([&](LeasedChange& change) {
     change.events.push_back(event);
     return absl::OkStatus();
@@ -179,7 +181,8 @@ absl::Status RunWorker::OpenStateDoor() {
 }
 
 // A run that was begun, and whose module or credentials are gone since: without them nothing can be recovered. It waits
-// for a service that has them again, or for a person who gives it up by ForceCancelRun.
+// until its tenant has set a credential again, for a service that has the module again, or for a person who gives it up
+// by ForceCancelRun.
 absl::Status RunWorker::WaitForInputs(const absl::Status& why) {
   absl::StatusOr<std::string> begun = parts_.store->GetBlob(lease_.run_uid(), kProgressBlob);
   if (absl::IsNotFound(begun.status())) return why;
@@ -191,10 +194,14 @@ absl::Status RunWorker::WaitForInputs(const absl::Status& why) {
   if (!said.ok()) return said;
   core::Log(core::Severity::kError, "a run waits for what it needs to be recovered",
             {{"run", lease_.run_uid()}, {"reason", reason}});
+  absl::Duration due = core::Clock::Real().Monotonic() + kInputsAgain;
   while (!control_.halted()) {
     control_.Wait(kPause);
     control_.TakeLook();
     if (lease_.Refresh().ok() && lease_.run().force_cancel_requested) return why;
+    if (core::Clock::Real().Monotonic() < due) continue;
+    if (ReadRunInputs().ok()) return TakeUp();
+    due = core::Clock::Real().Monotonic() + kInputsAgain;
   }
   return Halt("the service stops");
 }
@@ -203,11 +210,13 @@ absl::Status RunWorker::ReadRunInputs() {
   absl::StatusOr<store::StackRow> stack = parts_.store->GetStackByUid(lease_.stack_uid());
   if (!stack.ok()) return stack.status();
   stack_auto_approve_ = stack->record.auto_approve();
-  absl::StatusOr<RunInputs> inputs = ReadInputs(parts_, lease_.run(), *stack);
+  // An approved run waits with nothing under way: it begins anew.
+  const bool as_begun = taken_over_ && lease_.run().record.status() != v1::RUN_STATUS_CONFIRMED;
+  absl::StatusOr<RunInputs> inputs = ReadInputs(parts_, lease_.run(), *stack, as_begun);
   if (!inputs.ok()) return inputs.status();
   inputs_ = *std::move(inputs);
   driver_.emplace(parts_, &lease_, &control_, &*inputs_);
-  return parts_.engine->Prepare(*inputs_->module);
+  return absl::OkStatus();
 }
 
 bool RunWorker::IsAutoApproved() const {

@@ -23,6 +23,7 @@ class NoEngine final : public engine::Engine {
   absl::StatusOr<std::string> DoorsFolder(std::string_view) override { return Unused(); }
   bool HasDoors(std::string_view) const override { return false; }
   absl::Status Prepare(const engine::ModuleEntry&) override { return Unused(); }
+  absl::StatusOr<std::vector<std::string>> Providers(const engine::ModuleEntry&) override { return Unused(); }
   absl::StatusOr<std::unique_ptr<engine::Watch>> Launch(const engine::Step&) override { return Unused(); }
   absl::StatusOr<std::unique_ptr<engine::Watch>> Adopt(std::string_view) override { return Unused(); }
   absl::Status KillAll(std::string_view) override { return Unused(); }

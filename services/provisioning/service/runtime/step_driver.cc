@@ -67,6 +67,10 @@ absl::Status StepDriver::Announce(const StepOrder& order, v1::RunStatus status) 
     v1::Run& record = change.run.record;
     if (!record.has_start_time()) *record.mutable_start_time() = domain::ToProto(absl::Now());
     record.set_module_version(inputs_.module->module.version());
+    // What it began with is what has seen all that it made: another one does not take its place.
+    if (const RunCredentials& given = inputs_.credentials; !given.replaced) {
+      record.mutable_credentials()->Assign(given.uses.begin(), given.uses.end());
+    }
     change.run.work_folder = absl::StrCat(parts_.options.data_dir, "/runs/", change.run.uid);
     if (change.stack.record.current_run() != record.name()) {
       change.stack.record.set_current_run(record.name());
@@ -93,10 +97,10 @@ absl::StatusOr<StepResult> StepDriver::Launch(const StepOrder& order, v1::RunSta
   step.command = order.command;
   step.module = inputs_.module;
   step.variables_json = inputs_.variables_json;
-  step.network = NetworkOf(parts_, lease_.run(), inputs_.module->module.name(), inputs_.environment);
+  step.network = NetworkOf(parts_, lease_.run(), inputs_.module->module.name(), inputs_.credentials.environment);
   step.backend =
       step.network.own ? parts_.backend->ForDoor(lease_.run_uid(), kStatePort) : parts_.backend->For(lease_.run_uid());
-  step.secrets = inputs_.environment;
+  step.secrets = inputs_.credentials.environment;
   step.imports = order.imports;
   step.targets = order.targets;
   step.plan = order.plan;

@@ -1,5 +1,6 @@
 #include "services/provisioning/service/runtime/step_fold.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -25,7 +26,7 @@ absl::Time TimeOf(const v1::RunEvent& event) {
 store::LedgerRow RowOf(const engine::Line& line) {
   const Progress& progress = line.event->progress();
   store::LedgerRow row;
-  row.address = LedgerKey(progress.address(), progress.action());
+  row.address = LedgerKey(line.address, progress.action());
   row.resource_type = line.resource_type;
   row.action = progress.action();
   row.phase = progress.phase();
@@ -82,9 +83,11 @@ void StepFold::Note(const v1::RunEvent& event, std::string_view summary_of) {
 }
 
 void StepFold::AddLog(std::string_view line, StepBatch* batch) {
-  // Redacted before it is cut: of a secret at the cut, the first half would be told.
+  // Redacted before it is cut: of a secret at the cut, the first half would be told. The first cut is far beyond what
+  // is told, unless most of it was redacted.
   std::string text =
       redactor_.Apply(core::ToStd(absl::StripAsciiWhitespace(core::ToAbsl(line.substr(0, kCutBytesMax)))));
+  if (line.size() > kCutBytesMax) text.resize(text.size() - std::min(text.size(), engine::Redactor::kFragmentBytes));
   if (text.empty()) return;
   if (text.size() > kLogBytesMax) text.resize(kLogBytesMax);
   text = ValidUtf8(text);

@@ -37,6 +37,32 @@ TEST(StepFold, KeepsOneLedgerRowAResourceWithItsBeginning) {
   EXPECT_TRUE(fold.touched());
 }
 
+TEST(StepFold, TheLedgerHasTheAddressAndTheEventHasItRedacted) {
+  const engine::Redactor redactor({"tr0ub4dor"});
+  StepFold fold(&redactor, false);
+  StepBatch batch;
+  std::string line = Hook("apply_start", "2026-01-02T03:04:05.000000Z", "create");
+  line.replace(line.find("k.a"), 3, "k.a[\\\"tr0ub4dor\\\"]");
+  fold.Add(line, &batch);
+  EXPECT_EQ(batch.ledger.count("k.a[\"tr0ub4dor\"]"), 1u);
+  ASSERT_THAT(batch.events, SizeIs(1));
+  EXPECT_EQ(batch.events[0].progress().address(), "k.a[\"(redacted)\"]");
+}
+
+TEST(StepFold, NothingOfASecretIsTheEndOfACutText) {
+  const std::string filler(400, 's');
+  const engine::Redactor redactor({"hunter22", filler});
+  StepFold fold(&redactor, false);
+  StepBatch batch;
+  // Nearly all of it is redacted, so that what lies at the first cut, of 64 KiB, is told.
+  std::string line;
+  while (line.size() < (64 << 10) - 404) line += filler;
+  line.append((64 << 10) - 4 - line.size(), 's');
+  fold.Add(line + "hunter22", &batch);
+  ASSERT_THAT(batch.events, SizeIs(1));
+  EXPECT_THAT(batch.events[0].log().message(), testing::Not(HasSubstr("hunt")));
+}
+
 TEST(StepFold, GivesADeletionARowOfItsOwn) {
   engine::Redactor redactor;
   StepFold fold(&redactor, false);

@@ -110,7 +110,7 @@ ApiFixture::~ApiFixture() {
 }
 
 void ApiFixture::Start() {
-  loaded_ = *Credentials::Load({"", credentials_});
+  loaded_ = *Credentials::Load({"", credentials_, server_use_});
   ApiParts parts;
   parts.store = store_.get();
   parts.sealer = sealer_.get();

@@ -13,6 +13,7 @@
 #include "lib/rpc/server.h"
 #include "lib/rpc/status.h"
 #include "services/provisioning/service/api/api.h"
+#include "stratus/provisioning/v1/credentials.grpc.pb.h"
 #include "stratus/provisioning/v1/provisioning.grpc.pb.h"
 
 namespace stratus::provisioning::service::testing {
@@ -24,6 +25,7 @@ class Client {
   Client(const std::shared_ptr<grpc::Channel>& channel, std::string token)
       : provisioning_(v1::ProvisioningService::NewStub(channel)),
         modules_(v1::ModuleService::NewStub(channel)),
+        credentials_(v1::CredentialService::NewStub(channel)),
         operations_(google::longrunning::Operations::NewStub(channel)),
         token_(std::move(token)) {}
 
@@ -43,6 +45,7 @@ class Client {
 
   v1::ProvisioningService::Stub& stub() { return *provisioning_; }
   v1::ModuleService::Stub& modules() { return *modules_; }
+  v1::CredentialService::Stub& credentials() { return *credentials_; }
   google::longrunning::Operations::Stub& operations() { return *operations_; }
 
   // A stack of the module `note` with these variables; `text` is what it must have.
@@ -55,6 +58,7 @@ class Client {
  private:
   std::unique_ptr<v1::ProvisioningService::Stub> provisioning_;
   std::unique_ptr<v1::ModuleService::Stub> modules_;
+  std::unique_ptr<v1::CredentialService::Stub> credentials_;
   std::unique_ptr<google::longrunning::Operations::Stub> operations_;
   const std::string token_;
 };
@@ -88,6 +92,7 @@ class ApiFixture : public ::testing::Test {
 
   ApiSettings settings_;
   Credentials::Variables credentials_ = {{"DIGITALOCEAN_TOKEN", "token-of-the-server"}};
+  ServerCredentialUse server_use_;
   Modules modules_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<store::Sealer> sealer_;
