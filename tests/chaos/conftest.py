@@ -28,12 +28,7 @@ def large_door(tmp_path_factory):
     yield from door_of(tmp_path_factory, 6 * GIB)
 
 
-@pytest.fixture
-def door(small_door):
-    """Where the size does not matter: the small one."""
-    return small_door
-
-
 @pytest.fixture(params=["small_door", "large_door"])
-def each_door(request):
+def door(request):
+    """Each of them."""
     return request.getfixturevalue(request.param)
