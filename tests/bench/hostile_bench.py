@@ -20,8 +20,9 @@ import hostile_attacks as attacks  # noqa: E402
 from hostile_rig import GIB, Door, Honest  # noqa: E402
 
 AIM_MS = 250
+SECONDS_A_ROUND = 4
 ATTACKS = {
-    "nobody attacks": lambda door: time.sleep(3),
+    "nobody attacks": lambda door: time.sleep(SECONDS_A_ROUND),
     "pipelined pages, unread": lambda door: attacks.pipeline_unread(door, attacks.ANSWERED_IN_PLACE["page"]),
     "pipelined kept replies, unread": lambda door: attacks.pipeline_unread(door, attacks.ANSWERED_IN_PLACE["kept"]),
     "HTTP/2 pages, unread": attacks.streams_unread,
@@ -50,8 +51,10 @@ def main():
             try:
                 seconds, failed, p99 = [], 0, []
                 for _ in range(options.rounds):
+                    end = time.monotonic() + SECONDS_A_ROUND
                     with Honest(door) as honest:
-                        attack(door)
+                        while time.monotonic() < end:
+                            attack(door)
                     seconds += honest.seconds
                     failed += len(honest.failures)
                     p99.append(honest.p99_ms())
