@@ -31,7 +31,7 @@ class H1Session final : public Session, public Exchange, private H1Parser::BodyS
   void OnSent(size_t shift) override;
   void OnReadTimeout() override;
   void OnTick(size_t acknowledged) override;
-  bool idle() const override { return reading_ == Reading::kHead && !waiting_for_head_ && rest_.empty(); }
+  bool idle() const override { return reading_ == Reading::kHead && !held_up_; }
   size_t held_bytes() const override;
   void Drain() override;
 

@@ -129,14 +129,27 @@ TEST(Limits, ClosesConnectionsOverTheirNumberWhileAllAreBusy) {
   TestServer server(limits);
   TestClient first(server.address());
   TestClient second(server.address());
-  first.Send("GET /hold HTTP/1.1\r\nhost: a\r\n\r\n");
-  ASSERT_TRUE(server.log().WaitFor("/hold begin"));
-  second.Send("GET /hello HTTP/1.1\r\n");  // no end of the head
+  for (TestClient* client : {&first, &second}) client->Send("GET /hold HTTP/1.1\r\nhost: a\r\n\r\n");
+  ASSERT_TRUE(server.log().WaitFor("/hold begin", 2));
   TestClient third(server.address());
   EXPECT_TRUE(third.AtEnd());
   EXPECT_EQ(server.worker().stats().connections_refused.load(), 1u);
-  second.Send("host: a\r\n\r\n");
+}
+
+TEST(Limits, AHeadThatDoesNotEndHoldsNoPlace) {
+  Limits limits;
+  limits.connections_max = 2;
+  limits.connections_per_address_max = 100;
+  TestServer server(limits);
+  TestClient first(server.address());
+  first.Send("GET /hello HTTP/1.1\r\n");
+  TestClient second(server.address());
+  second.Send(kHello);
   EXPECT_EQ(second.Read().body, "hello");
+  TestClient third(server.address());
+  third.Send(kHello);
+  EXPECT_EQ(third.Read().body, "hello");
+  EXPECT_EQ(first.Read().status, 0);
 }
 
 TEST(Limits, TheOldestIdleConnectionMakesRoom) {

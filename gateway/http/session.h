@@ -29,7 +29,7 @@ class Session {
   // Comes with every tick of the listener's clock. `acknowledged`: bytes of output that the peer's system has taken
   // since the tick before, while there was output that it had to take.
   virtual void OnTick(size_t acknowledged) = 0;
-  // Nothing is under way, and no part of a request is here.
+  // No request is under way: at most a part of a head is here.
   virtual bool idle() const = 0;
   // Bytes of memory held for what is under way, beside the connection's output.
   virtual size_t held_bytes() const = 0;
