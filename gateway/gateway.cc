@@ -6,9 +6,12 @@
 #include "boost/asio/post.hpp"
 #include "gateway/api_builder.h"
 #include "gateway/http/worker.h"
+#include "gateway/loop/memory_budget.h"
+#include "gateway/memory_limit.h"
 #include "gateway/pages.h"
 #include "gateway/proxy/proxy_service.h"
 #include "gateway/upstream_metrics.h"
+#include "lib/core/descriptor_limit.h"
 #include "lib/core/log.h"
 #include "lib/core/status.h"
 
@@ -72,8 +75,23 @@ struct Counter {
 constexpr Counter kCounters[] = {
     {"stratus_gateway_connections_accepted_total", "Client connections accepted", false,
      &http::ListenerStats::connections_accepted},
-    {"stratus_gateway_connections_refused_total", "Client connections over the limit", false,
+    {"stratus_gateway_connections_refused_total", "Client connections over the limit, while none was idle", false,
      &http::ListenerStats::connections_refused},
+    {"stratus_gateway_connections_refused_address_total", "Client connections over the limit of one address", false,
+     &http::ListenerStats::connections_refused_address},
+    {"stratus_gateway_connections_idle_closed_total", "Idle client connections closed to make room for new ones", false,
+     &http::ListenerStats::connections_idle_closed},
+    {"stratus_gateway_connections_memory_closed_total", "Client connections closed because memory was short", false,
+     &http::ListenerStats::connections_memory_closed},
+    {"stratus_gateway_connections_flooded_total",
+     "Client connections ended because they sent too much that costs a client nothing", false,
+     &http::ListenerStats::connections_flooded},
+    {"stratus_gateway_memory_refused_total", "Times that a call asked for memory and there was no room", false,
+     &http::ListenerStats::memory_refused},
+    {"stratus_gateway_slow_bodies_total", "Requests ended because their body came too slowly", false,
+     &http::ListenerStats::slow_bodies},
+    {"stratus_gateway_slow_readers_total", "Replies cut because the client took them too slowly", false,
+     &http::ListenerStats::slow_readers},
     {"stratus_gateway_connections_open", "Client connections open now", true, &http::ListenerStats::connections_open},
     {"stratus_gateway_requests_total", "Requests received", false, &http::ListenerStats::requests},
     {"stratus_gateway_requests_malformed_total", "Requests refused by the connection itself", false,
@@ -84,14 +102,27 @@ constexpr Counter kCounters[] = {
      &http::ListenerStats::exchanges_aborted},
 };
 
+// What does not go to clients: upstream connections, files, and the admin port, which must be there when nothing else
+// is.
+constexpr uint64_t kDescriptorsKept = 512;
+
+// Bounds by what the system has, where the configuration has more or nothing.
+void FitToSystem(Settings* settings) {
+  MemoryBudget::Set(settings->memory_bytes_max != 0 ? settings->memory_bytes_max : DefaultMemoryBudget());
+  const uint64_t descriptors = core::DescriptorLimit();
+  const uint64_t most = descriptors - std::min(kDescriptorsKept, descriptors / 4);
+  settings->http.connections_max = static_cast<uint32_t>(std::min<uint64_t>(settings->http.connections_max, most));
+}
+
 }  // namespace
 
 Gateway::Gateway(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Gateway::~Gateway() = default;
 
 absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options) {
-  const auto settings = SettingsFromConfig(options.config);
+  auto settings = SettingsFromConfig(options.config);
   if (!settings.ok()) return settings.status();
+  FitToSystem(&*settings);
   auto impl = std::make_unique<Impl>();
   impl->api = MakeApiBuilder(options, *settings);
   auto proxy = MakeProxyOptions(&options, *settings, impl->api);
@@ -108,7 +139,9 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options) 
         impl->services.push_back(service.get());
         return service;
       },
-      settings->tls);
+      settings->tls,
+      std::make_shared<http::ConnectionQuota>(
+          settings->http, [headers = proxy->headers](std::string_view peer) { return headers->TrustsPeer(peer); }));
   if (!workers.ok()) return workers.status();
   impl->workers = *std::move(workers);
   return std::unique_ptr<Gateway>(new Gateway(std::move(impl)));
@@ -144,6 +177,8 @@ void Gateway::WriteMetrics(telemetry::Snapshot& out) const {
   for (const auto& worker : impl_->workers) kept_bytes += worker->kept_bytes();
   out.Gauge("stratus_gateway_kept_buffer_bytes", "Memory of large buffers that is kept for the next ones",
             static_cast<double>(kept_bytes));
+  out.Gauge("stratus_gateway_memory_bytes", "Memory that buffers hold", static_cast<double>(MemoryBudget::used()));
+  out.Gauge("stratus_gateway_memory_budget_bytes", "What they may hold", static_cast<double>(MemoryBudget::bytes()));
   impl_->upstreams.Write(out);
   proxy::WriteReplyCacheMetrics(impl_->cache_stats, out);
 }

@@ -12,6 +12,7 @@
 #include "absl/strings/str_replace.h"
 #include "gateway/filter/content_coding.h"
 #include "gateway/testing/gateway_fixture.h"
+#include "lib/core/descriptor_limit.h"
 #include "lib/core/status.h"
 #include "stratus/gateway/v1/caching.pb.h"
 
@@ -379,6 +380,7 @@ class CrowdedGatewayCacheTest : public GatewayCacheTest {
 
   // All ask for what a slow service gives; returns when all but one wait for that one.
   void Crowd() {
+    core::RaiseDescriptorLimit();  // two sockets a client
     Keep("Get");
     Start();
     for (int i = 0; i < kClients; ++i) {

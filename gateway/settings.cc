@@ -44,6 +44,22 @@ bool TakeDuration(std::string_view field, bool set, const google::protobuf::Dura
   return true;
 }
 
+void TakeMemoryLimits(const stratus::config::v1::Limits& limits, Settings* settings,
+                      core::FieldViolations* violations) {
+  constexpr uint64_t kMiB = 1ull << 20;
+  constexpr uint64_t kTiB = 1ull << 40;
+  http::Limits& http = settings->http;
+  TakeNumber("limits.memory_bytes_max", limits.memory_bytes_max(), 64 * kMiB, kTiB, violations,
+             &settings->memory_bytes_max);
+  TakeNumber("limits.connection_memory_bytes_max", limits.connection_memory_bytes_max(), kMiB, kTiB, violations,
+             &http.connection_memory_bytes_max);
+  if (limits.has_bytes_per_second_min() && limits.bytes_per_second_min() == 0) http.bytes_per_second_min = 0;
+  TakeNumber("limits.bytes_per_second_min", limits.bytes_per_second_min(), 1, kMiB, violations,
+             &http.bytes_per_second_min);
+  TakeDuration("limits.slow_grace", limits.has_slow_grace(), limits.slow_grace(), absl::Seconds(1), absl::Hours(1),
+               violations, &http.slow_grace);
+}
+
 void TakeLimits(const stratus::config::v1::Limits& limits, Settings* settings, core::FieldViolations* violations) {
   constexpr uint64_t kGiB = 1ull << 30;
   proxy::CallSettings& call = settings->call;
@@ -51,6 +67,9 @@ void TakeLimits(const stratus::config::v1::Limits& limits, Settings* settings, c
   TakeNumber("limits.request_body_bytes_max", limits.request_body_bytes_max(), 1, kGiB, violations,
              &call.request_body_bytes_max);
   TakeNumber("limits.response_bytes_max", limits.response_bytes_max(), 1, kGiB, violations, &call.response_bytes_max);
+  // JSON is longer than the wire format: twice for most messages, and far more for those that are all defaults.
+  constexpr size_t kJsonTimesMax = 4;
+  call.output.bytes_max = kJsonTimesMax * call.response_bytes_max;
   TakeNumber("limits.header_bytes_max", limits.header_bytes_max(), 1 << 10, 1 << 20, violations,
              &http.header_bytes_max);
   TakeNumber("limits.json_depth_max", limits.json_depth_max(), 1, 1000, violations, &call.input.depth_max);
@@ -62,6 +81,9 @@ void TakeLimits(const stratus::config::v1::Limits& limits, Settings* settings, c
                absl::Hours(1), violations, &http.header_timeout);
   TakeDuration("limits.idle_timeout", limits.has_idle_timeout(), limits.idle_timeout(), absl::Milliseconds(10),
                absl::Hours(24), violations, &http.idle_timeout);
+  TakeNumber("limits.connections_per_address_max", limits.connections_per_address_max(), 1, 1 << 20, violations,
+             &http.connections_per_address_max);
+  TakeMemoryLimits(limits, settings, violations);
   absl::Duration timeout;
   if (TakeDuration("limits.default_timeout", limits.has_default_timeout(), limits.default_timeout(),
                    absl::Milliseconds(1), absl::Hours(24), violations, &timeout)) {

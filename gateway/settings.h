@@ -23,6 +23,7 @@ struct Paths {
 
 struct Settings {
   http::Limits http;
+  uint64_t memory_bytes_max = 0;                // 0: by what the system allows (memory_limit.h)
   std::shared_ptr<http::TlsServerContext> tls;  // null: plain
   proxy::CallSettings call;
   std::vector<upstream::ClusterOptions> upstreams;

@@ -8,6 +8,7 @@ dev_bench() {
   case $what in
     gateway) bench_gateway "$@" ;;
     footprint) bench_footprint "$@" ;;
+    hostile) bench_hostile "$@" ;;
     conformance) bench_conformance "$@" ;;
     cache) bench_cache "$@" ;;
     tracing) bench_tracing "$@" ;;
@@ -20,12 +21,13 @@ dev_bench() {
       bench_micro router
       bench_gateway
       bench_footprint
+      bench_hostile
       bench_cache
       bench_tracing
       bench_weather
       bench_provisioning
       ;;
-    *) die "bench: '$what' is none of gateway, footprint, cache, tracing, conformance, weather, provisioning, auth, transcode, router, rpc_idle, span, call_log" ;;
+    *) die "bench: '$what' is none of gateway, footprint, hostile, cache, tracing, conformance, weather, provisioning, auth, transcode, router, rpc_idle, span, call_log" ;;
   esac
 }
 
@@ -37,6 +39,11 @@ bench_gateway() {
 bench_footprint() {
   say "start, memory, and cost by a reply's size"
   "$VENV/bin/python" "$ROOT/tests/bench/footprint_bench.py" "$@"
+}
+
+bench_hostile() {
+  say "what an honest client notices while others attack"
+  "$VENV/bin/python" "$ROOT/tests/bench/hostile_bench.py" "$@"
 }
 
 bench_conformance() {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "gateway/filter/body_codecs.h"
+#include "gateway/filter/counted_memory.h"
 
 namespace stratus::gateway::filter {
 namespace {
@@ -14,7 +15,7 @@ struct Free {
 
 class BrotliReader final : public BodyReader {
  public:
-  BrotliReader() : state_(BrotliDecoderCreateInstance(nullptr, nullptr, nullptr)) {}
+  BrotliReader() : state_(BrotliDecoderCreateInstance(CountedAllocate, CountedFree, nullptr)) {}
 
   bool Read(std::string_view* input, size_t room, Buffer* out) override {
     if (state_ == nullptr) return false;

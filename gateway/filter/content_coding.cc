@@ -81,18 +81,29 @@ ContentCoding ChooseCoding(std::string_view accept_encoding) {
   return best;
 }
 
-DecodeResult AppendDecoded(BodyReader* reader, std::string_view piece, size_t bytes_max, Buffer* out) {
+DecodeResult AppendDecoded(BodyReader* reader, std::string_view piece, size_t bytes_max, Buffer* out,
+                           absl::FunctionRef<bool(size_t more)> has_room) {
   if (reader == nullptr) {
     if (piece.size() > bytes_max - out->size()) return DecodeResult::kTooLarge;
     out->Append(piece);
     return DecodeResult::kTaken;
   }
-  while (!piece.empty() || reader->has_more()) {
-    // One byte more than may be: else a body of just the limit could not be told from one that goes on.
-    if (!reader->Read(&piece, bytes_max + 1 - out->size(), out)) return DecodeResult::kNotItsCoding;
-    if (out->size() > bytes_max) return DecodeResult::kTooLarge;
+  DecodeResult result = DecodeResult::kTaken;
+  while (result == DecodeResult::kTaken && (!piece.empty() || reader->has_more())) {
+    result = DecodePiece(reader, &piece, bytes_max, out, has_room);
   }
-  return DecodeResult::kTaken;
+  return result;
+}
+
+DecodeResult DecodePiece(BodyReader* reader, std::string_view* piece, size_t bytes_max, Buffer* out,
+                         absl::FunctionRef<bool(size_t more)> has_room) {
+  constexpr size_t kPiece = 128 << 10;
+  if (piece->empty() && !reader->has_more()) return DecodeResult::kTaken;
+  if (!has_room(kPiece)) return DecodeResult::kNoRoom;
+  // One byte more than may be: else a body of just the limit could not be told from one that goes on.
+  const size_t room = std::min(bytes_max + 1 - out->size(), kPiece);
+  if (!reader->Read(piece, room, out)) return DecodeResult::kNotItsCoding;
+  return out->size() > bytes_max ? DecodeResult::kTooLarge : DecodeResult::kTaken;
 }
 
 std::unique_ptr<BodyReader> MakeBodyReader(ContentCoding coding) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string_view>
 
+#include "absl/functional/function_ref.h"
 #include "gateway/transcode/buffer.h"
 
 namespace stratus::gateway::filter {
@@ -42,11 +43,17 @@ class BodyReader {
   bool complete_ = true;
 };
 
-enum class DecodeResult : uint8_t { kTaken, kNotItsCoding, kTooLarge };
+enum class DecodeResult : uint8_t { kTaken, kNotItsCoding, kTooLarge, kNoRoom };
+
+inline bool AnyRoom(size_t) { return true; }
 
 // Appends all of `piece`, decoded, to `out`, which holds what came before and may become `bytes_max` bytes. `reader`:
-// of the body's coding, null where it has none.
-DecodeResult AppendDecoded(BodyReader* reader, std::string_view piece, size_t bytes_max, Buffer* out);
+// of the body's coding, null where it has none. `has_room` is asked whether so many bytes more may be held.
+DecodeResult AppendDecoded(BodyReader* reader, std::string_view piece, size_t bytes_max, Buffer* out,
+                           absl::FunctionRef<bool(size_t more)> has_room = AnyRoom);
+// A step of that, with a reader: makes no more than 128 KiB, and takes no more of `piece` than that needs.
+DecodeResult DecodePiece(BodyReader* reader, std::string_view* piece, size_t bytes_max, Buffer* out,
+                         absl::FunctionRef<bool(size_t more)> has_room);
 
 // Encodes whole bodies, one after another, with memory that is kept.
 class BodyWriter {

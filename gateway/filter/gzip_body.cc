@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "gateway/filter/body_codecs.h"
+#include "gateway/filter/counted_memory.h"
 
 namespace stratus::gateway::filter {
 namespace {
@@ -18,7 +19,13 @@ uInt Clamp(size_t size) { return static_cast<uInt>(std::min<size_t>(size, std::n
 
 class GzipReader final : public BodyReader {
  public:
-  GzipReader() { ready_ = inflateInit2(&stream_, kGzipWindow) == Z_OK; }
+  GzipReader() {
+    stream_.zalloc = [](voidpf unused, uInt items, uInt size) {
+      return CountedAllocate(unused, size_t{items} * size_t{size});
+    };
+    stream_.zfree = CountedFree;
+    ready_ = inflateInit2(&stream_, kGzipWindow) == Z_OK;
+  }
   ~GzipReader() override {
     if (ready_) inflateEnd(&stream_);
   }

@@ -1,8 +1,10 @@
+#define ZSTD_STATIC_LINKING_ONLY  // for a decoder that counts its memory
 #include <zstd.h>
 
 #include <algorithm>
 
 #include "gateway/filter/body_codecs.h"
+#include "gateway/filter/counted_memory.h"
 
 namespace stratus::gateway::filter {
 namespace {
@@ -17,7 +19,7 @@ struct Free {
 
 class ZstdReader final : public BodyReader {
  public:
-  ZstdReader() : context_(ZSTD_createDCtx()) {
+  ZstdReader() : context_(ZSTD_createDCtx_advanced({CountedAllocate, CountedFree, nullptr})) {
     if (context_ != nullptr) ZSTD_DCtx_setParameter(context_.get(), ZSTD_d_windowLogMax, kWindowLogMax);
   }
 

@@ -6,6 +6,7 @@
 
 #include "gateway/http/h1_session.h"
 #include "gateway/http/h2_session.h"
+#include "gateway/loop/memory_budget.h"
 
 namespace stratus::gateway::http {
 namespace {
@@ -21,13 +22,16 @@ Connection::Connection(Context* context, ConnectionOwner* owner, TransportPtr tr
       transport_(std::move(transport)),
       out_(&context->buffers),
       peer_(std::move(peer)),
+      last_input_(++context->inputs),
       secure_(transport_->secure()) {
   transport_->SetEvents(this);
+  MemoryBudget::Take(own_bytes());
 }
 
 Connection::~Connection() {
   state_ = State::kClosed;
   if (session_ != nullptr) session_->OnLost();
+  MemoryBudget::Give(own_bytes());
 }
 
 void Connection::Start() {
@@ -47,6 +51,8 @@ void Connection::OnRead(ssize_t result) {
   if (state_ == State::kLingering) return Discard(result);
   if (state_ != State::kOpen) return;
   if (result <= 0) return ReadEnded(result);
+  last_input_ = ++context_->inputs;
+  moved_ += static_cast<size_t>(result);
   in_input_ = true;
   Take({input_.data(), static_cast<size_t>(result)});
   if (static_cast<size_t>(result) == input_.size()) TakeBulk();
@@ -65,6 +71,7 @@ void Connection::TakeBulk() {
     Take({context_->scratch.get(), static_cast<size_t>(got)});
     if (static_cast<size_t>(got) < Context::kScratchBytes) return;
     taken += static_cast<size_t>(got);
+    moved_ += static_cast<size_t>(got);
   }
 }
 
@@ -133,6 +140,8 @@ bool Connection::WriteOnce() {
   if (sent > 0 || write_deadline_ == kNever) write_deadline_ = context_->clock.now + context_->clock.stall;
   if (all) write_deadline_ = kNever;
   if (sent > 0) {
+    sent_ += static_cast<uint64_t>(sent);
+    moved_ += static_cast<size_t>(sent);
     const size_t shift = out_.Sent(static_cast<size_t>(sent));
     if (session_ != nullptr) session_->OnSent(shift);
   }
@@ -212,19 +221,51 @@ void Connection::Drain() {
   Flush();
 }
 
+void Connection::Cut() {
+  transport_->ResetOnDispose();
+  Abort();
+}
+
+bool Connection::idle() const {
+  if (state_ == State::kLingering) return true;
+  return state_ == State::kOpen && out_.backlog() == 0 && (session_ == nullptr || session_->idle());
+}
+
+size_t Connection::held_bytes() const { return out_.held_bytes() + (session_ == nullptr ? 0 : session_->held_bytes()); }
+
+bool Connection::HasRoom(size_t more) {
+  const size_t budget = MemoryBudget::bytes();
+  const size_t configured = context_->limits.connection_memory_bytes_max;
+  const size_t share = configured == 0 ? budget / kShares : configured;
+  // While all hold less than the share of one, none of them can have more.
+  if (more <= share && MemoryBudget::used() <= share - more) return true;
+  if (MemoryBudget::Strained()) owner_->OnMemoryShort();
+  if (MemoryBudget::HasRoom(more) && held_bytes() + more <= share) return true;
+  ListenerStats::Add(context_->stats.memory_refused);
+  return false;
+}
+
+size_t Connection::TakeAcknowledged() {
+  const uint64_t before = acknowledged_;
+  // With TLS more bytes are on their way than were written.
+  acknowledged_ = std::max(before, sent_ - std::min<uint64_t>(sent_, transport_->Unacknowledged()));
+  return static_cast<size_t>(acknowledged_ - before);
+}
+
 void Connection::OnTick() {
   const uint64_t now = context_->clock.now;
-  if (now >= write_deadline_) {
-    transport_->ResetOnDispose();
-    return Abort();
-  }
+  rate_ = (rate_ + static_cast<double>(std::exchange(moved_, 0))) / 2;
+  // A slow peer takes what its system has buffered piece by piece: the socket alone has room only now and then.
+  const size_t acknowledged = blocked_ ? TakeAcknowledged() : 0;
+  if (acknowledged > 0 && write_deadline_ != kNever) write_deadline_ = now + context_->clock.stall;
+  if (now >= write_deadline_) return Cut();
   if (now >= read_deadline_) {
     if (state_ != State::kOpen || session_ == nullptr) return Abort();
     read_deadline_ = kNever;
     session_->OnReadTimeout();
     Flush();
   }
-  if (state_ == State::kOpen && session_ != nullptr) session_->OnTick();
+  if (state_ == State::kOpen && session_ != nullptr) session_->OnTick(acknowledged);
 }
 
 }  // namespace stratus::gateway::http

@@ -55,6 +55,19 @@ class Connection final : public TransportEvents, public Deferrable {
   // Session::OnReadTimeout comes after so many ticks, unless it is set again; 0: never.
   void SetReadTimeout(uint64_t ticks) { read_deadline_ = ticks == 0 ? kNever : context_->clock.now + ticks; }
   bool closing() const { return state_ != State::kOpen; }
+  // Exchange::HasRoom.
+  bool HasRoom(size_t more);
+
+  // --- For the listener.
+  // No request is under way: it may be closed when others need its place.
+  bool idle() const;
+  // When bytes came last: Context::inputs of that moment, which no other connection of the listener has.
+  uint64_t last_input() const { return last_input_; }
+  size_t held_bytes() const;
+  // Bytes moved in a tick, either way, as a moving average.
+  double rate() const { return rate_; }
+  // Breaks off, and the peer shall not take the end for a clean one.
+  void Cut();
 
   // --- TransportEvents, Deferrable
   void OnRead(ssize_t result) override;
@@ -68,6 +81,11 @@ class Connection final : public TransportEvents, public Deferrable {
   // Bulk input taken in one turn, so that one client cannot starve the others of the loop.
   static constexpr size_t kInputPerTurnMax = 256 << 10;
   static constexpr size_t kLingerBytesMax = 1 << 20;
+  // What a connection takes of MemoryBudget by being there, over TLS and without.
+  static constexpr size_t kOwnBytes = 8 << 10;
+  static constexpr size_t kSecureBytes = 48 << 10;
+  // Connections that can have their full share at once.
+  static constexpr size_t kShares = 8;
 
   void StartRead();
   void Take(std::string_view input);
@@ -79,6 +97,9 @@ class Connection final : public TransportEvents, public Deferrable {
   // One write; false when there is nothing left to write or no more can be written now.
   bool WriteOnce();
   void OnAllSent();
+  size_t own_bytes() const { return secure_ ? kSecureBytes : kOwnBytes; }
+  // Bytes of output that the peer has taken since the last call.
+  size_t TakeAcknowledged();
 
   Context* const context_;
   ConnectionOwner* const owner_;
@@ -88,6 +109,11 @@ class Connection final : public TransportEvents, public Deferrable {
   const std::string peer_;
   uint64_t read_deadline_ = kNever;
   uint64_t write_deadline_ = kNever;
+  uint64_t last_input_;
+  uint64_t sent_ = 0;          // bytes, ever
+  uint64_t acknowledged_ = 0;  // of them, when it was asked last
+  size_t moved_ = 0;           // bytes, in this tick
+  double rate_ = 0;
   size_t lingered_ = 0;
   State state_ = State::kOpen;
   bool secure_;

@@ -15,6 +15,7 @@
 #include "gateway/http/h2_stream.h"
 #include "gateway/http/limits.h"
 #include "gateway/http/listener_stats.h"
+#include "gateway/http/rate_floor.h"
 #include "gateway/loop/memory_pool.h"
 
 namespace stratus::gateway::http {
@@ -28,7 +29,9 @@ struct TickClock {
         header(Count(limits.header_timeout)),
         idle(Count(limits.idle_timeout)),
         stall(Count(limits.stall_timeout)),
-        linger(Count(absl::Seconds(2))) {}
+        linger(Count(absl::Seconds(2))),
+        floor{.ticks = absl::FDivDuration(limits.slow_grace, period),
+              .bytes_per_tick = limits.bytes_per_second_min * absl::ToDoubleSeconds(period)} {}
 
   // Ticks that surely cover `time`: the one under way does not count.
   uint64_t Count(absl::Duration time) const { return static_cast<uint64_t>(absl::Ceil(time, period) / period) + 1; }
@@ -39,6 +42,7 @@ struct TickClock {
   uint64_t idle;
   uint64_t stall;
   uint64_t linger;
+  RateFloor::Rule floor;  // of whoever owes us bytes, or the taking of them
 };
 
 struct Context {
@@ -57,6 +61,7 @@ struct Context {
   MemoryPool memory;
   H2StreamPool streams;
   DateCache date;
+  uint64_t inputs = 0;  // counts reads, so that connections are in the order of their last one
   ListenerStats stats;
   const std::unique_ptr<char[]> scratch = std::make_unique<char[]>(kScratchBytes);
 };

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -72,6 +73,8 @@ class Handler {
   virtual void OnAbort() = 0;
   // Exchange::backlog() has fallen below kBacklogLow after it was above kBacklogHigh.
   virtual void OnDrained() = 0;
+  // Bytes of memory that the handler holds for the exchange beside what the exchange itself holds.
+  virtual size_t held_bytes() const { return 0; }
 
  protected:
   ~Handler() = default;
@@ -88,6 +91,9 @@ class Exchange {
   virtual void SetHandler(Handler* handler) = 0;
   // The request's body may pause for as long as it likes from now on: its handler sees to the time that it takes.
   virtual void AllowPauses() = 0;
+  // Whether `more` bytes may be held for this exchange, beside what its connection and the process hold already. False:
+  // end the call. Asked before a buffer grows large; it costs next to nothing while little is held.
+  virtual bool HasRoom(size_t more) = 0;
   // Gives back flow-control credit for body bytes dealt with.
   virtual void BodyConsumed(size_t bytes) = 0;
 
@@ -99,6 +105,9 @@ class Exchange {
   virtual void FinishBody() = 0;
   // Takes StartBody back: nothing has been sent, and another response may be started.
   virtual void AbandonBody() = 0;
+  // A whole response whose body is not copied: `owner` keeps it alive until it has been sent.
+  virtual void SendShared(int status, absl::Span<const Header> headers, std::shared_ptr<const void> owner,
+                          std::string_view body) = 0;
 
   // --- A streamed response (chunked on HTTP/1.1, DATA frames on HTTP/2, until close on 1.0): StartStream, then append
   // to stream_buffer() and Flush() as often as needed, then EndStream or Abort.

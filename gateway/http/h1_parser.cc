@@ -1,14 +1,15 @@
 #include "gateway/http/h1_parser.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
+#include <functional>
 #include <limits>
 #include <optional>
 
 #include "absl/strings/match.h"
 #include "boost/asio/buffer.hpp"
 #include "boost/beast/http/basic_parser.hpp"
+#include "gateway/http/authority.h"
 #include "lib/core/status.h"
 
 namespace stratus::gateway::http {
@@ -30,9 +31,12 @@ constexpr Refusal kManyHeaders = {431, "the request has too many headers"};
 constexpr Refusal kBadExpect = {417, "the only expectation understood is 100-continue"};
 constexpr Refusal kConnect = {405, "CONNECT is not supported"};
 constexpr Refusal kBadChunk = {400, "the request body is not well-formed chunked coding"};
+constexpr Refusal kFoldedTrailer = {400, "a trailer line of the request is folded"};
 
 // Of a chunk's size line, or of all the trailers: Beast needs each whole.
 constexpr size_t kChunkLineMax = 16 << 10;
+// Of a chunk's extensions alone.
+constexpr size_t kExtensionBytesMax = 4 << 10;
 
 // What surely fits RequestHead::content_length.
 constexpr size_t kLengthDigitsMax = 18;
@@ -44,22 +48,6 @@ bool IsDigits(std::string_view text) {
     if (c < '0' || c > '9') return false;
   }
   return !text.empty();
-}
-
-// The characters of uri-host and port (RFC 3986, 3.2), without userinfo, which HTTP forbids.
-bool IsAuthority(std::string_view text) {
-  static constexpr auto kAllowed = [] {
-    std::array<bool, 256> allowed{};
-    for (unsigned char c = '0'; c <= '9'; ++c) allowed[c] = true;
-    for (unsigned char c = 'a'; c <= 'z'; ++c) allowed[c] = true;
-    for (unsigned char c = 'A'; c <= 'Z'; ++c) allowed[c] = true;
-    for (const char c : std::string_view("-._~%!$&'()*+,;=:[]")) allowed[static_cast<unsigned char>(c)] = true;
-    return allowed;
-  }();
-  for (const char c : text) {
-    if (!kAllowed[static_cast<unsigned char>(c)]) return false;
-  }
-  return true;
 }
 
 void LowerCase(std::string_view text) {
@@ -127,7 +115,10 @@ class H1Parser::Message {
     void on_header_impl(error_code&) override {}
     void on_body_init_impl(const boost::optional<uint64_t>&, error_code&) override {}
     size_t on_body_impl(BeastView body, error_code&) override { return message_->OnPiece(View(body)); }
-    void on_chunk_header_impl(uint64_t, BeastView, error_code&) override {}
+    void on_chunk_header_impl(uint64_t, BeastView extensions, error_code& error) override {
+      if (extensions.size() > kExtensionBytesMax) error = beast_http::error::bad_chunk_extension;
+      message_->sink_->OnChunk(extensions.size());
+    }
     size_t on_chunk_body_impl(uint64_t, BeastView body, error_code&) override { return message_->OnPiece(View(body)); }
     void on_finish_impl(error_code&) override {}
     void on_response_impl(int, BeastView, int, error_code&) override {}
@@ -137,6 +128,7 @@ class H1Parser::Message {
 
   void OnRequestLine(std::string_view method, std::string_view target, int version);
   bool OnField(std::string_view name, std::string_view value);
+  bool CheckTrailer(std::string_view name, std::string_view value);
   const Refusal* CheckFraming();
   const Refusal* CheckHost();
   size_t OnPiece(std::string_view piece) {
@@ -152,6 +144,7 @@ class H1Parser::Message {
   std::optional<Parser> parser_;
   H1Head* head_ = nullptr;
   BodySink* sink_ = nullptr;
+  std::string_view input_;  // of the ParseBody under way
   std::vector<Header> headers_;
   const Refusal* refusal_ = nullptr;
   std::string_view host_;
@@ -170,7 +163,7 @@ void H1Parser::Message::OnRequestLine(std::string_view method, std::string_view 
 }
 
 bool H1Parser::Message::OnField(std::string_view name, std::string_view value) {
-  if (head_ == nullptr) return true;  // trailers of a chunked body: allowed and ignored
+  if (head_ == nullptr) return CheckTrailer(name, value);
   if (headers_.size() == headers_max_) {
     refusal_ = &kManyHeaders;
     return false;
@@ -195,6 +188,18 @@ bool H1Parser::Message::OnField(std::string_view name, std::string_view value) {
     default: break;
   }
   return true;
+}
+
+// Trailers of a chunked body are allowed and ignored, unless they are folded (RFC 9112, 5.2). Beast takes those: a
+// value of several lines it puts together in memory of its own, and one that begins on the second line it finds behind
+// that line's end.
+bool H1Parser::Message::CheckTrailer(std::string_view name, std::string_view value) {
+  const std::less_equal<const char*> not_behind;
+  const char* const from = name.data() + name.size();
+  const bool in_place = not_behind(from, value.data()) && not_behind(value.data(), input_.data() + input_.size());
+  if (in_place && std::find(from, value.data(), '\n') == value.data()) return true;
+  refusal_ = &kFoldedTrailer;
+  return false;
 }
 
 // RFC 9112, 6.1 and 6.3: whatever two readers could understand differently is refused.
@@ -256,6 +261,8 @@ const Refusal* H1Parser::Message::ParseHead(char* bytes, size_t size, H1Head* he
 
 const Refusal* H1Parser::Message::ParseBody(std::string_view input, BodySink* sink, size_t* used) {
   sink_ = sink;
+  input_ = input;
+  refusal_ = nullptr;
   size_t at = 0;
   error_code error;
   while (at < input.size() && !parser_->is_done()) {
@@ -264,6 +271,7 @@ const Refusal* H1Parser::Message::ParseBody(std::string_view input, BodySink* si
     if (error) break;
   }
   *used = at;
+  if (refusal_ != nullptr) return refusal_;
   if (error && error != beast_http::error::need_more) return &kBadChunk;
   if (error == beast_http::error::need_more && input.size() - at > kChunkLineMax) return &kBadChunk;
   return nullptr;

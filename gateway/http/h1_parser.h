@@ -31,6 +31,8 @@ class H1Parser {
   class BodySink {
    public:
     virtual void OnBodyPiece(std::string_view piece) = 0;
+    // A chunk begins, with so many bytes of extensions.
+    virtual void OnChunk(size_t extension_bytes) = 0;
 
    protected:
     ~BodySink() = default;

@@ -15,12 +15,20 @@ constexpr Refusal kLongLine = {414, "the request line is too long"};
 constexpr Refusal kLargeHead = {431, "the request's headers are too large"};
 constexpr Refusal kUnanswered = {500, "the request was not answered"};
 constexpr Refusal kSlowRequest = {408, "the request did not arrive in time"};
+constexpr Refusal kManyChunks = {400, "the request body comes in too many small chunks, or its chunks say too much"};
+constexpr Refusal kNotHttp = {400, "this is not an HTTP request"};
+
+// What chunks may cost beyond the bytes that they carry: 2,000 chunks at once, 1,000 a second (RateBudget::kFrame
+// each).
+constexpr int64_t kChunkBurst = 2000 * RateBudget::kFrame;
+constexpr int64_t kChunksPerSecond = 1000 * RateBudget::kFrame;
 
 const Refusal& RefusalOf(HeadScanner::Result result) {
   switch (result) {
     case HeadScanner::Result::kBadLineEnding: return kBareLf;
     case HeadScanner::Result::kFolded: return kFolded;
     case HeadScanner::Result::kLineTooLong: return kLongLine;
+    case HeadScanner::Result::kNotHttp: return kNotHttp;
     default: return kLargeHead;
   }
 }
@@ -28,7 +36,9 @@ const Refusal& RefusalOf(HeadScanner::Result result) {
 }  // namespace
 
 H1Session::H1Session(Connection* connection)
-    : connection_(connection), parser_(connection->context().limits.headers_max) {}
+    : connection_(connection),
+      parser_(connection->context().limits.headers_max),
+      chunks_(kChunkBurst, RateBudget::PerTick(kChunksPerSecond, connection->context().clock.period)) {}
 
 // --- Input
 
@@ -49,6 +59,8 @@ void H1Session::OnResume() {
 }
 
 bool H1Session::wants_input() const {
+  // A client that does not take its replies is not listened to any more.
+  if (held_up_ || replies_wait()) return false;
   return rest_.size() < kPipelineMax + connection_->context().limits.header_bytes_max && unconsumed_ < kUnconsumedMax;
 }
 
@@ -58,6 +70,8 @@ size_t H1Session::Consume(std::string_view input) {
   while (!connection_->closing()) {
     const size_t before = used;
     const Reading reading = reading_;
+    held_up_ = reading == Reading::kHead && replies_wait();
+    if (held_up_) break;
     if (reading == Reading::kHead) {
       used += ConsumeHead(input.substr(used));
     } else if (reading == Reading::kBody) {
@@ -130,6 +144,11 @@ size_t H1Session::ConsumeBody(std::string_view input) {
       BreakOff(*refusal);
       return used;
     }
+    if (chunks_.spent()) {
+      ListenerStats::Add(connection_->context().stats.connections_flooded);
+      BreakOff(kManyChunks);
+      return used;
+    }
   }
   if (parser_.body_done()) EndBody();
   return used;
@@ -142,7 +161,13 @@ void H1Session::AllowPauses() {
 
 void H1Session::AwaitBody() { connection_->SetReadTimeout(may_pause_ ? 0 : connection_->context().clock.stall); }
 
+void H1Session::OnChunk(size_t extension_bytes) {
+  chunks_.Spend(RateBudget::kFrame + static_cast<int64_t>(extension_bytes));
+}
+
 void H1Session::OnBodyPiece(std::string_view piece) {
+  chunks_.Earn(static_cast<int64_t>(piece.size()));
+  body_moved_ += piece.size();
   if (handler_ == nullptr) return;
   unconsumed_ += piece.size();
   handler_->OnBody(piece);
@@ -197,6 +222,30 @@ void H1Session::OnReadTimeout() {
   if (unconsumed_ < kUnconsumedMax) BreakOff(kSlowRequest);
 }
 
+void H1Session::OnTick(size_t acknowledged) {
+  chunks_.OnTick();
+  Context& context = connection_->context();
+  const bool body_due = reading_ == Reading::kBody && !may_pause_ && wants_input();
+  const size_t moved = std::exchange(body_moved_, 0);
+  if (!body_due) {
+    body_floor_.Reset();
+  } else if (!body_floor_.Keep(context.clock.floor, moved)) {
+    ListenerStats::Add(context.stats.slow_bodies);
+    return BreakOff(kSlowRequest);
+  }
+  // A stream may wait for its reader; stall_timeout bounds that. What is not committed waits for the service.
+  if (connection_->out().pending().empty() || answer_ == Answer::kStream) {
+    reply_floor_.Reset();
+  } else if (!reply_floor_.Keep(context.clock.floor, acknowledged)) {
+    ListenerStats::Add(context.stats.slow_readers);
+    connection_->Cut();
+  }
+}
+
+size_t H1Session::held_bytes() const {
+  return rest_.capacity() + head_bytes_.capacity() + (handler_ == nullptr ? 0 : handler_->held_bytes());
+}
+
 void H1Session::Drain() {
   draining_ = true;
   close_ = true;
@@ -243,6 +292,16 @@ void H1Session::FinishBody() {
 void H1Session::AbandonBody() {
   connection_->out().Rollback();
   answer_ = Answer::kNone;
+}
+
+void H1Session::SendShared(int status, absl::Span<const Header> headers, std::shared_ptr<const void> owner,
+                           std::string_view body) {
+  Buffer& out = connection_->out().buffer();
+  const size_t length_at = AppendResponseHead(MakeHead(status, headers, Framing::kLength), &out);
+  PatchLength(length_at, body.size(), &out);
+  connection_->out().Commit();
+  if (sends_body()) connection_->out().SetTail(std::move(owner), body);
+  EndAnswer();
 }
 
 void H1Session::StartStream(int status, absl::Span<const Header> headers) {
@@ -342,6 +401,10 @@ void H1Session::OnSent(size_t shift) {
   length_at_ -= std::min(shift, length_at_);
   body_at_ -= std::min(shift, body_at_);
   chunk_at_ -= std::min(shift, chunk_at_);
+  if (held_up_ && backlog() < kRepliesLow && !connection_->out().has_tail()) {
+    held_up_ = false;
+    connection_->ScheduleResume();
+  }
   if (!above_high_ || backlog() >= kBacklogLow) return;
   above_high_ = false;
   if (handler_ != nullptr) handler_->OnDrained();

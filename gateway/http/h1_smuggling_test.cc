@@ -78,6 +78,10 @@ INSTANTIATE_TEST_SUITE_P(
         Malformed{"TwoHosts", 400, Head("GET /hello HTTP/1.1", "host: b\r\n")},
         Malformed{"HostWithSpace", 400, "GET /hello HTTP/1.1\r\nhost: a b\r\n\r\n"},
         Malformed{"HostWithPath", 400, "GET /hello HTTP/1.1\r\nhost: a/b\r\n\r\n"},
+        Malformed{"HostWithNamedPort", 400, "GET /hello HTTP/1.1\r\nhost: x:port\r\n\r\n"},
+        Malformed{"HostWithTwoPorts", 400, "GET /hello HTTP/1.1\r\nhost: x:80:80\r\n\r\n"},
+        Malformed{"HostWithOpenBracket", 400, "GET /hello HTTP/1.1\r\nhost: [::1\r\n\r\n"},
+        Malformed{"TargetWithNamedPort", 400, Head("GET http://a:b/hello HTTP/1.1", "")},
         Malformed{"HostWithUser", 400, "GET /hello HTTP/1.1\r\nhost: u@a\r\n\r\n"},
         Malformed{"NoTarget", 400, Head("GET HTTP/1.1", "")},
         Malformed{"TwoSpaces", 400, Head("GET  /hello HTTP/1.1", "")},
@@ -90,7 +94,7 @@ INSTANTIATE_TEST_SUITE_P(
         Malformed{"LaterVersion", 505, Head("GET /hello HTTP/1.2", "")},
         Malformed{"OtherVersion", 505, Head("GET /hello HTTP/3.0", "")},
         Malformed{"LowerCaseVersion", 505, Head("GET /hello http/1.1", "")},
-        Malformed{"NoVersion", 400, "GET /hello\r\n\r\n"}, Malformed{"TlsHello", 400, "\x16\x03\x01\x02\n"},
+        Malformed{"NoVersion", 400, "GET /hello\r\n\r\n"}, Malformed{"TlsHello", 400, "\x16\x03\x01\x02"},
         Malformed{"ChunkSizeMissing", 400, Chunked("\r\nabc\r\n")},
         Malformed{"ChunkSizeNotHex", 400, Chunked("g\r\nabc\r\n")},
         Malformed{"ChunkSizeSigned", 400, Chunked("-1\r\nabc\r\n")},
@@ -100,7 +104,11 @@ INSTANTIATE_TEST_SUITE_P(
         Malformed{"ChunkExtensionMalformed", 400, Chunked("3 x\r\nabc\r\n")},
         Malformed{"ChunkExtensionBareLf", 400, Chunked("3;a\nb\r\nabc\r\n")},
         Malformed{"ChunkExtensionEndless", 400, Chunked("3;a=" + std::string(40000, 'x'))},
-        Malformed{"TrailerFolded", 400, Chunked("0\r\na: b\n c\r\n\r\n")}),
+        Malformed{"TrailerBareLf", 400, Chunked("0\r\na: b\n c\r\n\r\n")},
+        Malformed{"TrailerFolded", 400, Chunked("0\r\na: b\r\n c\r\n\r\n")},
+        Malformed{"TrailerFoldedAtItsStart", 400, Chunked("0\r\na:\r\n c\r\n\r\n")},
+        Malformed{"TrailerFoldedAtItsEnd", 400, Chunked("0\r\na: b\r\n \r\n\r\n")},
+        Malformed{"TrailerFoldedAndEmpty", 400, Chunked("0\r\na:\r\n \r\nb: c\r\n\r\n")}),
     [](const auto& one) { return std::string(one.param.name); });
 
 }  // namespace

@@ -128,6 +128,96 @@ TEST(H2Abuse, FloodsOfEmptyFramesEndTheConnection) {
   }
 }
 
+// Each asks for a stream, and has the server reset it.
+TEST(H2Abuse, ResetsThatTheClientBringsAboutEndTheConnection) {
+  TestServer server;
+  const std::string window_overflow("\0\0\4\x8\0\0\0\0\0\x7f\xff\xff\xff", 13);
+  const std::string more_than_its_length("\0\0\2\0\0\0\0\0\0xy", 11);
+  for (std::string fault : {window_overflow, more_than_its_length}) {
+    H2Client client(server.address());
+    for (int i = 0; i < 5000; ++i) {
+      const int32_t stream = client.Request("POST", "/hold", {{"content-length", "1"}}, "", /*keep_open=*/true);
+      fault[7] = static_cast<char>(stream >> 8);
+      fault[8] = static_cast<char>(stream);
+      if (stream < 0 || !client.Flush() || !client.socket().Send(fault)) break;
+    }
+    client.WaitForEnd();
+    EXPECT_EQ(client.goaway(), uint32_t{NGHTTP2_ENHANCE_YOUR_CALM}) << int{fault[3]};
+  }
+  EXPECT_LT(server.log().Count("/hold begin"), 2 * 1000);
+}
+
+TEST(H2Abuse, AHeaderBlockFarOverItsSizeEndsTheConnection) {
+  Limits limits;
+  limits.header_bytes_max = 4096;
+  TestServer server(limits);
+  for (const bool trailers : {false, true}) {
+    H2Client client(server.address());
+    const int32_t last = client.Request("POST", "/hold", {}, "x", /*keep_open=*/true);
+    client.Flush();
+    ASSERT_TRUE(server.log().WaitFor("/hold body"));
+    std::string bomb("\0\0\0\1\5\0\0\0\0", 9);
+    std::string block = trailers ? std::string() : std::string("\x82\x84\x86\x41\x01z", 6);
+    // Puts `x: yyy...` into the table, then names it again and again by a byte each.
+    block += "\x40\x01x\x7f\xe9\x06" + std::string(1000, 'y') + std::string(400, '\xbe');
+    bomb[1] = static_cast<char>(block.size() >> 8);
+    bomb[2] = static_cast<char>(block.size());
+    bomb[8] = static_cast<char>(trailers ? last : last + 2);
+    client.socket().Send(bomb + block);
+    client.WaitForEnd();
+    EXPECT_EQ(client.goaway(), uint32_t{NGHTTP2_ENHANCE_YOUR_CALM}) << trailers;
+  }
+}
+
+TEST(H2Abuse, FramesThatCarryNextToNothingEndTheConnection) {
+  TestServer server;
+  const std::string one_byte("\0\0\1\0\0\0\0\0\1x", 10);
+  const std::string padded = std::string("\0\0\x65\0\x8\0\0\0\1\x64", 10) + std::string(100, '\0');
+  const std::string unknown("\0\0\0\xfe\0\0\0\0\0", 9);
+  for (const std::string& frame : {one_byte, padded, unknown}) {
+    H2Client client(server.address());
+    client.Request("POST", "/hold", {}, "x", /*keep_open=*/true);
+    client.Flush();
+    std::string flood;
+    for (int i = 0; i < 5000; ++i) flood += frame;
+    client.socket().Send(flood);
+    client.WaitForEnd();
+    EXPECT_EQ(client.goaway(), uint32_t{NGHTTP2_ENHANCE_YOUR_CALM}) << int{frame[3]};
+  }
+  // On a stream that has ended.
+  H2Client client(server.address());
+  client.Get("/hello");
+  std::string flood;
+  for (int i = 0; i < 5000; ++i) flood += one_byte;
+  client.socket().Send(flood);
+  client.WaitForEnd();
+  EXPECT_TRUE(client.goaway().has_value());
+}
+
+TEST(H2Abuse, SmallMessagesOfAStreamAreNoFlood) {
+  TestServer server;
+  H2Client client(server.address());
+  client.Request("POST", "/patient", {}, "x", /*keep_open=*/true);
+  client.Flush();
+  // The smallest gRPC messages that say something.
+  const std::string frame("\0\0\x8\0\0\0\0\0\1\0\0\0\0\3abc", 17);
+  std::string messages;
+  for (int i = 0; i < 6000; ++i) messages += frame;
+  client.socket().Send(messages);
+  EXPECT_EQ(client.Get("/hello").body, "hello");
+  EXPECT_FALSE(client.goaway().has_value()) << *client.goaway();
+}
+
+TEST(H2Abuse, MalformedAuthoritiesAreRefused) {
+  TestServer server;
+  H2Client client(server.address());
+  for (const char* authority : {"x:port", "[::1", "x:80:80"}) {
+    const int32_t stream = client.Request("GET", "/hello", {{":authority", authority}});
+    ASSERT_TRUE(client.WaitForClose(stream));
+    EXPECT_EQ(client.response(stream).status(), 400) << authority;
+  }
+}
+
 TEST(H2Abuse, EndlessContinuationEndsTheConnection) {
   TestServer server;
   H2Client client(server.address());
@@ -177,6 +267,46 @@ TEST(H2Timeouts, EndAHeadThatNeverEnds) {
   client.socket().Send(std::string("\0\0\1\1\0\0\0\0\5\x82", 10));
   client.WaitForEnd();
   EXPECT_EQ(client.goaway(), uint32_t{NGHTTP2_ENHANCE_YOUR_CALM});
+}
+
+TEST(H2Timeouts, EndTrailersThatNeverEnd) {
+  TestServer server(Short());
+  H2Client client(server.address());
+  client.Get("/hello");
+  client.Request("POST", "/patient", {}, "x", /*keep_open=*/true);
+  client.Flush();
+  ASSERT_TRUE(server.log().WaitFor("/patient body"));
+  client.socket().Send(std::string("\0\0\5\1\1\0\0\0\3\0\1a\1b", 14));
+  client.WaitForEnd();
+  EXPECT_EQ(client.goaway(), uint32_t{NGHTTP2_ENHANCE_YOUR_CALM});
+}
+
+TEST(H2Timeouts, EndABodyThatStops) {
+  Limits limits = Short();
+  limits.idle_timeout = absl::Minutes(1);
+  limits.slow_grace = absl::Seconds(1);
+  TestServer server(limits);
+  H2Client client(server.address());
+  const int32_t stream = client.Request("POST", "/hold", {}, "x", /*keep_open=*/true);
+  const int32_t patient = client.Request("POST", "/patient", {}, "x", /*keep_open=*/true);
+  ASSERT_TRUE(client.WaitForClose(stream));
+  EXPECT_EQ(client.response(stream).status(), 408);
+  EXPECT_TRUE(server.log().WaitFor("/hold abort"));
+  EXPECT_FALSE(client.response(patient).closed);
+  EXPECT_EQ(server.worker().stats().slow_bodies.load(), 1u);
+}
+
+TEST(H2Timeouts, ResetAReplyThatIsTakenByteByByte) {
+  Limits limits = Short();
+  limits.idle_timeout = absl::Minutes(1);
+  limits.slow_grace = absl::Seconds(1);
+  TestServer server(limits);
+  H2Client client(server.address(), {.stream_window = 10, .auto_window = false});
+  const int32_t stream = client.Request("POST", "/echo", {}, std::string(1000, 'x'));
+  ASSERT_TRUE(client.WaitForClose(stream));
+  EXPECT_EQ(client.response(stream).error, uint32_t{NGHTTP2_CANCEL});
+  EXPECT_EQ(client.response(stream).body.size(), 10u);
+  EXPECT_EQ(server.worker().stats().slow_readers.load(), 1u);
 }
 
 TEST(H2Timeouts, ResetAStreamWhoseWindowStaysShut) {

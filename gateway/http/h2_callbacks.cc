@@ -18,20 +18,23 @@ bool IsRequestHead(const nghttp2_frame* frame) {
   return frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST;
 }
 
-int OnBeginFrame(nghttp2_session*, const nghttp2_frame_hd* header, void* user_data) {
-  SessionOf(user_data)->OnFrameBegin(*header);
-  return 0;
-}
-
 int OnBeginHeaders(nghttp2_session* session, const nghttp2_frame* frame, void* user_data) {
+  SessionOf(user_data)->OnHeadersBegin();
   if (!IsRequestHead(frame)) return 0;
+  if (SessionOf(user_data)->out_full()) {
+    SessionOf(user_data)->RefuseStream(frame->hd.stream_id);
+    return 0;
+  }
+  // A request pays for its frame.
+  SessionOf(user_data)->OnPayload(RateBudget::kFrame);
   H2Stream* stream = SessionOf(user_data)->OpenStream(frame->hd.stream_id);
   nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, stream);
   return 0;
 }
 
 int OnHeader(nghttp2_session* session, const nghttp2_frame* frame, const uint8_t* name, size_t name_size,
-             const uint8_t* value, size_t value_size, uint8_t, void*) {
+             const uint8_t* value, size_t value_size, uint8_t, void* user_data) {
+  if (!SessionOf(user_data)->CountField(name_size + value_size)) return NGHTTP2_ERR_CALLBACK_FAILURE;
   if (!IsRequestHead(frame)) return 0;  // request trailers are ignored
   if (H2Stream* stream = StreamOf(session, frame->hd.stream_id)) {
     stream->AddField(View(name, name_size), View(value, value_size));
@@ -39,8 +42,9 @@ int OnHeader(nghttp2_session* session, const nghttp2_frame* frame, const uint8_t
   return 0;
 }
 
-int OnInvalidHeader(nghttp2_session* session, const nghttp2_frame* frame, const uint8_t*, size_t, const uint8_t*,
-                    size_t, uint8_t, void*) {
+int OnInvalidHeader(nghttp2_session* session, const nghttp2_frame* frame, const uint8_t*, size_t name_size,
+                    const uint8_t*, size_t value_size, uint8_t, void* user_data) {
+  if (!SessionOf(user_data)->CountField(name_size + value_size)) return NGHTTP2_ERR_CALLBACK_FAILURE;
   if (!IsRequestHead(frame)) return 0;
   if (H2Stream* stream = StreamOf(session, frame->hd.stream_id)) stream->SetMalformed();
   return 0;
@@ -48,15 +52,15 @@ int OnInvalidHeader(nghttp2_session* session, const nghttp2_frame* frame, const 
 
 int OnFrameRecv(nghttp2_session* session, const nghttp2_frame* frame, void* user_data) {
   if (frame->hd.type == NGHTTP2_RST_STREAM) {
-    SessionOf(user_data)->OnReset();
+    SessionOf(user_data)->OnFault();
     return 0;
   }
   if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
+  if (frame->hd.type == NGHTTP2_HEADERS) SessionOf(user_data)->OnHeadersEnd();
   H2Stream* stream = StreamOf(session, frame->hd.stream_id);
   if (stream == nullptr) return 0;
   const bool end = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
   if (IsRequestHead(frame)) {
-    SessionOf(user_data)->OnHeadersEnd();
     stream->OnHead(!end);
   } else if (end) {
     stream->OnRequestEnd();
@@ -64,8 +68,18 @@ int OnFrameRecv(nghttp2_session* session, const nghttp2_frame* frame, void* user
   return 0;
 }
 
-int OnDataChunk(nghttp2_session* session, uint8_t, int32_t stream_id, const uint8_t* data, size_t size, void*) {
+// What breaks the protocol on one stream. A stream over their number is refused; the other resets are counted when they
+// are sent.
+int OnInvalidFrame(nghttp2_session*, const nghttp2_frame* frame, int error, void* user_data) {
+  if (frame->hd.type == NGHTTP2_HEADERS) SessionOf(user_data)->OnHeadersEnd();
+  if (error == NGHTTP2_ERR_REFUSED_STREAM) SessionOf(user_data)->OnFault();
+  return 0;
+}
+
+int OnDataChunk(nghttp2_session* session, uint8_t, int32_t stream_id, const uint8_t* data, size_t size,
+                void* user_data) {
   if (H2Stream* stream = StreamOf(session, stream_id)) {
+    SessionOf(user_data)->OnPayload(size);
     stream->OnData(View(data, size));
   } else {
     nghttp2_session_consume(session, stream_id, size);
@@ -90,8 +104,23 @@ int OnSendData(nghttp2_session*, nghttp2_frame*, const uint8_t* frame_header, si
   return 0;
 }
 
+// Whether a reset of ours answers a fault of the client.
+bool AnswersFault(uint32_t error_code) {
+  switch (error_code) {
+    case NGHTTP2_PROTOCOL_ERROR:
+    case NGHTTP2_FLOW_CONTROL_ERROR:
+    case NGHTTP2_STREAM_CLOSED:
+    case NGHTTP2_FRAME_SIZE_ERROR:
+    case NGHTTP2_COMPRESSION_ERROR: return true;
+    default: return false;
+  }
+}
+
 // A response that is complete before its request is: the client need not send the rest (RFC 9113, 8.1).
-int OnFrameSend(nghttp2_session* session, const nghttp2_frame* frame, void*) {
+int OnFrameSend(nghttp2_session* session, const nghttp2_frame* frame, void* user_data) {
+  if (frame->hd.type == NGHTTP2_RST_STREAM && AnswersFault(frame->rst_stream.error_code)) {
+    SessionOf(user_data)->OnFault();
+  }
   const bool may_end = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
   if (may_end && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 &&
       nghttp2_session_get_stream_remote_close(session, frame->hd.stream_id) == 0) {
@@ -103,7 +132,7 @@ int OnFrameSend(nghttp2_session* session, const nghttp2_frame* frame, void*) {
 nghttp2_session_callbacks* MakeCallbacks() {
   nghttp2_session_callbacks* callbacks;
   if (nghttp2_session_callbacks_new(&callbacks) != 0) throw std::bad_alloc();
-  nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, OnBeginFrame);
+  nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, OnInvalidFrame);
   nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, OnBeginHeaders);
   nghttp2_session_callbacks_set_on_header_callback(callbacks, OnHeader);
   nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, OnInvalidHeader);

@@ -8,20 +8,18 @@
 namespace stratus::gateway::http {
 namespace {
 
-// Resets a client may send: the figures of nghttp2's own limiter, halved so that ours answers first, with the error
-// code that says what is wrong. A client that cancels everything it starts is cut off after kResetBurst.
-constexpr int64_t kResetBurst = 500;
-constexpr int64_t kResetsPerSecond = 33;
-// Frames without content (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA). Frames that carry something,
-// either way, earn one each: a window update for each DATA frame is fair.
-constexpr int64_t kFrameBurst = 2000;
-constexpr int64_t kFramesPerSecond = 200;
+// Resets that a client sends or brings about, and heads that are too large: the figures of nghttp2's own limiter,
+// halved so that ours answers first, with the error code that says what is wrong. A client that cancels everything it
+// starts is cut off after kFaultBurst.
+constexpr int64_t kFaultBurst = 500;
+constexpr int64_t kFaultsPerSecond = 33;
+// What frames cost beyond the payload that they carry: 2,000 frames without any at once, 1,000 a second.
+constexpr int64_t kFrameBurst = 2000 * RateBudget::kFrame;
+constexpr int64_t kFramesPerSecond = 1000 * RateBudget::kFrame;
+// Bodies, or replies, of one connection that each have to keep the least rate.
+constexpr size_t kDebtsMax = 8;
 // Acknowledgements that may wait while the client does not read.
 constexpr size_t kOutboundAcksMax = 100;
-
-int64_t PerTick(int64_t per_second, absl::Duration period) {
-  return std::max<int64_t>(1, static_cast<int64_t>(static_cast<double>(per_second) * absl::ToDoubleSeconds(period)));
-}
 
 const nghttp2_option* Options() {
   static const nghttp2_option* const options = [] {
@@ -39,8 +37,8 @@ const nghttp2_option* Options() {
 
 H2Session::H2Session(Connection* connection)
     : connection_(connection),
-      resets_(kResetBurst, PerTick(kResetsPerSecond, connection->context().clock.period)),
-      frames_(kFrameBurst, PerTick(kFramesPerSecond, connection->context().clock.period)) {
+      faults_(kFaultBurst, RateBudget::PerTick(kFaultsPerSecond, connection->context().clock.period)),
+      frames_(kFrameBurst, RateBudget::PerTick(kFramesPerSecond, connection->context().clock.period)) {
   const Limits& limits = connection->context().limits;
   nghttp2_session* session = nullptr;
   if (nghttp2_session_server_new3(&session, H2Callbacks(), this, Options(), connection->context().memory.nghttp2()) !=
@@ -62,13 +60,25 @@ H2Session::H2Session(Connection* connection)
 H2Session::~H2Session() = default;
 
 void H2Session::OnInput(std::string_view input) {
+  frames_.Spend(static_cast<int64_t>(counter_.Count(input)) * RateBudget::kFrame);
   const ssize_t used =
       nghttp2_session_mem_recv(session_.get(), reinterpret_cast<const uint8_t*>(input.data()), input.size());
-  if (used >= 0) return;
-  // What nghttp2 can put right by itself it answers with GOAWAY; the rest ends here.
-  Terminate(used == NGHTTP2_ERR_FLOODED ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR);
+  // Only now: the payload that pays for the frames is known by then.
+  if (used >= 0 && !frames_.spent()) return;
+  if (used >= 0) return EndFlood();
+  // What nghttp2 can put right by itself it answers with GOAWAY; the rest ends here. Our own callbacks fail for a
+  // header block that is far too large.
+  const bool flood = used == NGHTTP2_ERR_FLOODED || used == NGHTTP2_ERR_CALLBACK_FAILURE;
+  if (flood) ListenerStats::Add(connection_->context().stats.connections_flooded);
+  Terminate(flood ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR);
   Pump();
   connection_->CloseAfterFlush();
+}
+
+void H2Session::EndFlood() {
+  if (std::exchange(flooded_, true)) return;
+  ListenerStats::Add(connection_->context().stats.connections_flooded);
+  Terminate(NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
 void H2Session::OnEnd() { connection_->Abort(); }
@@ -77,8 +87,6 @@ void H2Session::OnLost() {
   // nghttp2_session_del does not report the streams that it closes.
   while (!streams_.empty()) CloseStream(streams_.back().get());
 }
-
-bool H2Session::wants_input() const { return !out_full(); }
 
 void H2Session::Produce() {
   if (std::exchange(heads_pending_, false)) {
@@ -116,9 +124,11 @@ void H2Session::OnReadTimeout() {
 
 void H2Session::Terminate(uint32_t error_code) { nghttp2_session_terminate_session(session_.get(), error_code); }
 
-void H2Session::OnTick() {
-  resets_.OnTick();
+void H2Session::OnTick(size_t acknowledged) {
+  faults_.OnTick();
   frames_.OnTick();
+  EndSlowBodies();
+  EndSlowReaders(acknowledged);
   const TickClock& clock = connection_->context().clock;
   if (draining_ == Draining::kNoticed && clock.now > drain_tick_) {
     draining_ = Draining::kGoneAway;
@@ -149,9 +159,12 @@ H2Stream* H2Session::OpenStream(int32_t id) {
   H2Stream* stream = streams_.back().get();
   stream->index = streams_.size() - 1;
   stream->Open(this, id);
-  // Until the head is complete.
-  connection_->SetReadTimeout(connection_->context().clock.header);
   return stream;
+}
+
+void H2Session::RefuseStream(int32_t id) {
+  nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
+  OnFault();
 }
 
 void H2Session::CloseStream(H2Stream* stream) {
@@ -170,19 +183,87 @@ void H2Session::CloseStream(H2Stream* stream) {
 
 void H2Session::SetIdleTimeout() { connection_->SetReadTimeout(connection_->context().clock.idle); }
 
-void H2Session::OnHeadersEnd() { connection_->SetReadTimeout(0); }
-
-void H2Session::OnFrameBegin(const nghttp2_frame_hd& header) {
-  const bool carries = header.type == NGHTTP2_HEADERS || (header.type == NGHTTP2_DATA && header.length > 0);
-  if (carries) {
-    frames_.Refill(1);
-  } else if (!frames_.Spend()) {
-    Terminate(NGHTTP2_ENHANCE_YOUR_CALM);
-  }
+// A block that stops in its middle holds up all else.
+void H2Session::OnHeadersBegin() {
+  block_bytes_ = 0;
+  connection_->SetReadTimeout(connection_->context().clock.header);
 }
 
-void H2Session::OnReset() {
-  if (!resets_.Spend()) Terminate(NGHTTP2_ENHANCE_YOUR_CALM);
+void H2Session::OnHeadersEnd() {
+  if (streams_.empty()) return SetIdleTimeout();
+  connection_->SetReadTimeout(0);
+}
+
+// A few bytes of HPACK can name a large field again and again: the block is not decoded to its end.
+bool H2Session::CountField(size_t bytes) {
+  block_bytes_ += bytes + kFieldOverhead;
+  return block_bytes_ <= size_t{2} * connection_->context().limits.header_bytes_max;
+}
+
+void H2Session::OnFault() {
+  if (!faults_.Spend()) EndFlood();
+}
+
+size_t H2Session::held_bytes() const {
+  size_t bytes = 0;
+  for (const auto& stream : streams_) bytes += stream->held_bytes();
+  return bytes;
+}
+
+// The rate is due for each body, up to kDebtsMax: who sends one quickly while the others stand still has to be quick
+// enough for several.
+void H2Session::EndSlowBodies() {
+  const TickClock& clock = connection_->context().clock;
+  const size_t moved = std::exchange(body_moved_, 0);
+  const auto bodies = static_cast<size_t>(
+      std::count_if(streams_.begin(), streams_.end(), [](const auto& s) { return s->owes_body(); }));
+  if (bodies == 0) return body_floor_.Reset();
+  if (body_floor_.Keep(clock.floor, moved, std::min(bodies, kDebtsMax))) return;
+  body_floor_.Reset();
+  EndSlowest([](const H2Stream& stream) { return stream.owes_body(); },
+             [this](H2Stream* stream) {
+               ListenerStats::Add(connection_->context().stats.slow_bodies);
+               stream->EndSlowBody();
+             });
+}
+
+// The same for whole replies that are not taken: by a window that stays shut, or a socket that stays full.
+void H2Session::EndSlowReaders(size_t acknowledged) {
+  const TickClock& clock = connection_->context().clock;
+  const size_t moved = std::exchange(reply_moved_, 0) + acknowledged;
+  const auto replies = static_cast<size_t>(
+      std::count_if(streams_.begin(), streams_.end(), [](const auto& s) { return s->owes_reading(); }));
+  if (replies == 0) return reply_floor_.Reset();
+  if (reply_floor_.Keep(clock.floor, moved, std::min(replies, kDebtsMax))) return;
+  reply_floor_.Reset();
+  if (connection_->out().backlog() > 0) {
+    // Not even a reset would get through.
+    ListenerStats::Add(connection_->context().stats.slow_readers);
+    return connection_->Cut();
+  }
+  EndSlowest([](const H2Stream& stream) { return stream.owes_reading(); },
+             [this](H2Stream* stream) {
+               ListenerStats::Add(connection_->context().stats.slow_readers);
+               stream->EndSlowReader();
+             });
+}
+
+// All whose last progress is as old as the grace, or else the one whose is the oldest.
+template <typename Owes, typename End>
+void H2Session::EndSlowest(Owes owes, End end) {
+  const TickClock& clock = connection_->context().clock;
+  uint64_t oldest = clock.now;
+  for (const auto& stream : streams_) {
+    if (owes(*stream)) oldest = std::min(oldest, stream->progress_tick());
+  }
+  const auto grace = static_cast<uint64_t>(clock.floor.ticks);
+  const uint64_t line = std::max(oldest, clock.now - std::min(clock.now, grace));
+  // By index and backwards: a stream leaves the list no sooner than with the next Pump.
+  for (size_t i = streams_.size(); i > 0; --i) {
+    H2Stream* const stream = streams_[i - 1].get();
+    if (owes(*stream) && stream->progress_tick() <= line) end(stream);
+  }
+  connection_->ScheduleFlush();
 }
 
 }  // namespace stratus::gateway::http

@@ -1,8 +1,10 @@
 // HTTP/2 on a connection (prior knowledge or ALPN), by nghttp2.
 //
-// Against floods, beside nghttp2's own bounds (acknowledgements, settings, CONTINUATION frames): a budget of resets and
-// one of frames that carry nothing; who overdraws them gets GOAWAY(ENHANCE_YOUR_CALM). The connection's output holds a
-// bounded amount, and input is not read while it is full.
+// Against floods, beside nghttp2's own bounds (acknowledgements, settings, CONTINUATION frames): a budget of faults
+// (streams that end by a reset, whoever sends it, and heads that are too large) and one of frames, which payload earns;
+// who overdraws them gets GOAWAY(ENHANCE_YOUR_CALM). The connection's output holds a bounded amount; while it is full,
+// no new streams are taken, but all else is read: a client that only writes must not keep its PINGs from being
+// answered.
 #pragma once
 
 #include <nghttp2/nghttp2.h>
@@ -14,8 +16,10 @@
 #include <vector>
 
 #include "gateway/http/connection.h"
+#include "gateway/http/frame_counter.h"
 #include "gateway/http/h2_stream.h"
 #include "gateway/http/rate_budget.h"
+#include "gateway/http/rate_floor.h"
 #include "gateway/http/session.h"
 
 namespace stratus::gateway::http {
@@ -27,6 +31,8 @@ class H2Session final : public Session {
   static constexpr int32_t kConnectionWindow = 4 << 20;
   // Output beyond this stays with the streams.
   static constexpr size_t kOutMax = 256 << 10;
+  // What a field adds to the size of a header list beside its text (RFC 9113, 10.5.1).
+  static constexpr size_t kFieldOverhead = 32;
 
   explicit H2Session(Connection* connection);
   ~H2Session() override;
@@ -35,11 +41,13 @@ class H2Session final : public Session {
   void OnInput(std::string_view input) override;
   void OnEnd() override;
   void OnLost() override;
-  bool wants_input() const override;
+  bool wants_input() const override { return true; }
   void Produce() override;
   void OnSent(size_t) override {}
   void OnReadTimeout() override;
-  void OnTick() override;
+  void OnTick(size_t acknowledged) override;
+  bool idle() const override { return streams_.empty(); }
+  size_t held_bytes() const override;
   void Drain() override;
 
   // --- For streams.
@@ -47,14 +55,22 @@ class H2Session final : public Session {
   nghttp2_session* nghttp2() { return session_.get(); }
   void ScheduleHead() { heads_pending_ = true; }
   void ScheduleDrained() { any_drained_ = true; }
+  void OnBodyBytes(size_t bytes) { body_moved_ += bytes; }
+  void OnReplyBytes(size_t bytes) { reply_moved_ += bytes; }
+  // The client did what costs it nothing, and us a stream.
+  void OnFault();
 
   // --- For the callbacks of nghttp2 (h2_callbacks.cc).
   H2Stream* OpenStream(int32_t id);
   void CloseStream(H2Stream* stream);
-  void OnFrameBegin(const nghttp2_frame_hd& header);
-  void OnReset();
+  void OnHeadersBegin();
+  // One field of the header block under way; false when the block has become so large that the connection must end.
+  bool CountField(size_t bytes);
   void OnHeadersEnd();
-  void OnDataSent() { frames_.Refill(1); }
+  void RefuseStream(int32_t id);
+  void OnPayload(size_t bytes) { frames_.Earn(static_cast<int64_t>(bytes)); }
+  // A window update for each DATA frame that it gets is fair of a client.
+  void OnDataSent() { frames_.Earn(RateBudget::kFrame); }
   bool out_full() const { return connection_->out().backlog() >= kOutMax; }
 
  private:
@@ -66,16 +82,29 @@ class H2Session final : public Session {
   void Pump();
   void Terminate(uint32_t error_code);
   void SetIdleTimeout();
+  // The client sends what costs it nothing: GOAWAY(ENHANCE_YOUR_CALM).
+  void EndFlood();
+  void EndSlowBodies();
+  void EndSlowReaders(size_t acknowledged);
+  template <typename Owes, typename End>
+  void EndSlowest(Owes owes, End end);
 
   Connection* const connection_;
   std::unique_ptr<nghttp2_session, SessionDeleter> session_;
   std::vector<std::unique_ptr<H2Stream>> streams_;
-  RateBudget resets_;
+  RateBudget faults_;
   RateBudget frames_;
+  FrameCounter counter_;
+  RateFloor body_floor_;
+  RateFloor reply_floor_;
+  size_t body_moved_ = 0;   // bytes of bodies that came in this tick
+  size_t reply_moved_ = 0;  // bytes of whole replies that were framed in it
+  size_t block_bytes_ = 0;  // of the header block under way, decoded
   uint64_t drain_tick_ = 0;
   Draining draining_ = Draining::kNo;
   bool heads_pending_ = false;
   bool any_drained_ = false;
+  bool flooded_ = false;
 };
 
 // The callbacks, made once; their user data is the H2Session.

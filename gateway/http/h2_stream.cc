@@ -4,15 +4,13 @@
 #include <charconv>
 #include <utility>
 
+#include "gateway/http/authority.h"
 #include "gateway/http/h2_session.h"
 #include "gateway/http/refusal_body.h"
 #include "gateway/http/response_head.h"
 
 namespace stratus::gateway::http {
 namespace {
-
-// What a field adds to the size of a header list beside its text (RFC 9113, 10.5.1).
-constexpr size_t kFieldOverhead = 32;
 
 // Appends to a buffer that has room, so that what was appended before stays where it is.
 std::string_view Store(std::string_view text, Buffer* bytes) {
@@ -63,13 +61,16 @@ void H2Stream::Reset() {
   answer_ = Answer::kNone;
   malformed_ = too_large_ = bodiless_ = head_pending_ = submitted_ = false;
   deferred_ = finished_ = aborted_ = above_high_ = drained_ = false;
+  body_open_ = may_pause_ = whole_ = false;
+  shared_ = {};
+  owner_.reset();
 }
 
 // --- The request
 
 void H2Stream::AddField(std::string_view name, std::string_view value) {
   const Limits& limits = session_->connection().context().limits;
-  list_size_ += name.size() + value.size() + kFieldOverhead;
+  list_size_ += name.size() + value.size() + H2Session::kFieldOverhead;
   too_large_ = too_large_ || list_size_ > limits.header_bytes_max || fields_.size() >= limits.headers_max;
   if (too_large_) return;
   const auto at = static_cast<uint32_t>(head_bytes_.size());
@@ -91,7 +92,7 @@ void H2Stream::SetPseudo(std::string_view name, std::string_view value) {
   }
 }
 
-// False when :authority and Host contradict each other (RFC 9113, 8.3.1) or the target has no place here.
+// False when :authority and Host contradict each other (RFC 9113, 8.3.1), or are none.
 bool H2Stream::BuildRequest() {
   std::string_view host;
   for (const Field& field : fields_) {
@@ -109,7 +110,7 @@ bool H2Stream::BuildRequest() {
     headers_.push_back({name, value});
   }
   if (request_.authority.empty()) request_.authority = host;
-  return host.empty() || host == request_.authority;
+  return (host.empty() || host == request_.authority) && IsAuthority(request_.authority);
 }
 
 void H2Stream::OnHead(bool has_body) {
@@ -122,6 +123,8 @@ void H2Stream::OnHead(bool has_body) {
   request_.has_body = has_body;
   request_.peer = session_->connection().peer();
   request_.headers = headers_;
+  body_open_ = has_body;
+  if (too_large_) session_->OnFault();
   if (too_large_) return Refuse(431, "the request's headers are too large");
   if (malformed_ || !agrees) return Refuse(400, "the request is not well-formed HTTP/2");
   if (request_.method == "CONNECT") return Refuse(405, "CONNECT is not supported");
@@ -137,6 +140,8 @@ void H2Stream::OnHead(bool has_body) {
 }
 
 void H2Stream::OnData(std::string_view piece) {
+  progress_tick_ = session_->connection().context().clock.now;
+  if (!may_pause_) session_->OnBodyBytes(piece.size());
   if (handler_ == nullptr) {
     nghttp2_session_consume(session_->nghttp2(), id_, piece.size());
     return;
@@ -146,6 +151,7 @@ void H2Stream::OnData(std::string_view piece) {
 }
 
 void H2Stream::OnRequestEnd() {
+  body_open_ = false;
   if (handler_ != nullptr) handler_->OnBodyEnd();
 }
 
@@ -160,6 +166,30 @@ void H2Stream::OnClose() {
   // Only the connection's window is left to give back to.
   if (unconsumed_ > 0) nghttp2_session_consume_connection(session_->nghttp2(), std::exchange(unconsumed_, 0));
   session_->connection().context().buffers.Give(std::exchange(out_, Buffer()));
+  AbortHandler();
+}
+
+bool H2Stream::HasRoom(size_t more) { return session_->connection().HasRoom(more); }
+
+size_t H2Stream::held_bytes() const {
+  return head_bytes_.capacity() + out_.capacity() + (handler_ == nullptr ? 0 : handler_->held_bytes());
+}
+
+// The handler is told, and the client too when no answer has begun.
+void H2Stream::EndSlowBody() {
+  body_open_ = false;
+  const bool answered = answer_ != Answer::kNone;
+  AbortHandler();
+  if (!answered) return Refuse(408, "the request did not arrive in time");
+  nghttp2_submit_rst_stream(session_->nghttp2(), NGHTTP2_FLAG_NONE, id_, NGHTTP2_CANCEL);
+}
+
+void H2Stream::EndSlowReader() {
+  whole_ = false;
+  nghttp2_submit_rst_stream(session_->nghttp2(), NGHTTP2_FLAG_NONE, id_, NGHTTP2_CANCEL);
+}
+
+void H2Stream::AbortHandler() {
   Handler* handler = std::exchange(handler_, nullptr);
   if (handler == nullptr) return;
   ListenerStats::Add(session_->connection().context().stats.exchanges_aborted);
@@ -212,8 +242,21 @@ void H2Stream::FinishBody() {
   if (!bodiless_) AddLength(out_.size());
   if (!sends_body()) out_.Clear();
   flushed_ = out_.size();
-  finished_ = true;
+  finished_ = whole_ = true;
   Submit(!out_.empty());
+  EndAnswer();
+}
+
+void H2Stream::SendShared(int status, absl::Span<const Header> headers, std::shared_ptr<const void> owner,
+                          std::string_view body) {
+  MakeHead(status, headers);
+  AddLength(body.size());
+  if (sends_body()) {
+    owner_ = std::move(owner);
+    shared_ = body;
+  }
+  finished_ = whole_ = true;
+  Submit(!shared_.empty());
   EndAnswer();
 }
 
@@ -321,7 +364,7 @@ void H2Stream::EndAnswer() {
 }
 
 ssize_t H2Stream::ReadData(size_t room, uint32_t* flags) {
-  const size_t ready = flushed_ - sent_;
+  const size_t ready = flushed_ + shared_.size() - sent_;
   if (ready == 0 && !finished_) {
     // nghttp2 resets the stream with INTERNAL_ERROR, now that all that was flushed has gone.
     if (aborted_) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
@@ -343,9 +386,15 @@ ssize_t H2Stream::ReadData(size_t room, uint32_t* flags) {
 void H2Stream::TakeData(size_t size, Buffer* out) {
   constexpr size_t kCompactAt = 128 << 10;
   if (size == 0) return;
+  progress_tick_ = session_->connection().context().clock.now;
+  if (whole_) session_->OnReplyBytes(size);
+  if (!shared_.empty()) {
+    out->Append(shared_.substr(sent_, size));
+    sent_ += size;
+    return;
+  }
   out->Append(out_.view().substr(sent_, size));
   sent_ += size;
-  progress_tick_ = session_->connection().context().clock.now;
   if (sent_ == out_.size() || (sent_ >= kCompactAt && sent_ >= out_.size() / 2)) {
     out_.Consume(sent_);
     flushed_ -= std::exchange(sent_, 0);

@@ -52,28 +52,43 @@ class H2Stream final : public Exchange {
   // Calls Handler::OnDrained if it is due.
   void TellDrained();
   // Bytes that are ready, and since which tick the client has not taken any.
-  bool stalled(uint64_t tick) const { return flushed_ > sent_ && progress_tick_ < tick; }
+  bool stalled(uint64_t tick) const { return flushed_ + shared_.size() > sent_ && progress_tick_ < tick; }
   bool ended() const { return answer_ == Answer::kDone; }
+  // The client has to send more of the request's body, and may not pause.
+  bool owes_body() const { return body_open_ && !may_pause_ && unconsumed_ < kBodyHeldMax; }
+  // A whole reply waits for the client to take it.
+  bool owes_reading() const { return whole_ && flushed_ + shared_.size() > sent_; }
+  // When bytes came or went last.
+  uint64_t progress_tick() const { return progress_tick_; }
+  size_t held_bytes() const;
+  void EndSlowBody();
+  void EndSlowReader();
 
   // --- Exchange
   const RequestHead& request() const override { return request_; }
   void SetHandler(Handler* handler) override { handler_ = handler; }
-  void AllowPauses() override {}  // only answers that are not taken are given a time
+  void AllowPauses() override { may_pause_ = true; }
+  bool HasRoom(size_t more) override;
   void BodyConsumed(size_t bytes) override;
   Buffer& StartBody(int status, absl::Span<const Header> headers) override;
   void FinishBody() override;
   void AbandonBody() override;
+  void SendShared(int status, absl::Span<const Header> headers, std::shared_ptr<const void> owner,
+                  std::string_view body) override;
   void StartStream(int status, absl::Span<const Header> headers) override;
   Buffer& stream_buffer() override { return out_; }
   void Flush() override;
   void EndStream(absl::Span<const Header> trailers) override;
   void Abort() override;
-  size_t backlog() const override { return out_.size() - sent_; }
+  size_t backlog() const override { return out_.size() + shared_.size() - sent_; }
 
   // The open streams of a session, in no order.
   size_t index = 0;
 
  private:
+  // Half of H2Session::kStreamWindow: while the handler holds so much, the client may have no window left to send into.
+  static constexpr size_t kBodyHeldMax = 512 << 10;
+
   enum class Answer : uint8_t { kNone, kBody, kStream, kDone };
   struct Field {
     uint32_t name_at, name_size, value_at, value_size;
@@ -89,6 +104,7 @@ class H2Stream final : public Exchange {
   void Submit(bool with_data);
   void ResumeData();
   void EndAnswer();
+  void AbortHandler();
   bool sends_body() const { return !bodiless_ && request_.method != "HEAD"; }
 
   H2Session* session_ = nullptr;
@@ -100,10 +116,12 @@ class H2Stream final : public Exchange {
   std::vector<Header> headers_;
   size_t list_size_ = 0;   // of the header list, as RFC 9113, 10.5.1 counts it
   size_t unconsumed_ = 0;  // body bytes that hold up the client's windows
-  Buffer out_;             // the response's body
-  size_t sent_ = 0;        // of out_, given to nghttp2
-  size_t flushed_ = 0;     // of out_, may be given
-  Buffer response_bytes_;  // what response_ points into
+  Buffer out_;             // the response's body, unless it is shared
+  std::string_view shared_;
+  std::shared_ptr<const void> owner_;  // of shared_
+  size_t sent_ = 0;                    // of out_, given to nghttp2
+  size_t flushed_ = 0;                 // of out_, may be given
+  Buffer response_bytes_;              // what response_ points into
   std::vector<nghttp2_nv> response_;
   Buffer trailer_bytes_;  // what trailers_ points into
   std::vector<nghttp2_nv> trailers_;
@@ -119,6 +137,9 @@ class H2Stream final : public Exchange {
   bool aborted_ = false;   // reset once all flushed bytes have gone
   bool above_high_ = false;
   bool drained_ = false;
+  bool body_open_ = false;  // more of the request's body is to come
+  bool may_pause_ = false;
+  bool whole_ = false;  // the reply is no stream
 };
 
 // Streams that are not in use, with the memory they have grown.

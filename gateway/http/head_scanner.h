@@ -14,6 +14,7 @@ class HeadScanner {
     kIncomplete,
     kComplete,
     kBadLineEnding,  // LF without CR
+    kNotHttp,        // the first byte can begin no method: another protocol
     kFolded,         // a line that begins with white space
     kLineTooLong,    // the request line alone is over the limit
     kTooLarge,       // the head is over the limit

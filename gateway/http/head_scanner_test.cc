@@ -29,6 +29,17 @@ TEST(HeadScanner, RefusesBareLineFeedsWithoutWaitingForTheEnd) {
   EXPECT_EQ(folded.Scan("GET / HTTP/1.1\r\na: b\r\n c\r\n", 100), Result::kFolded);
 }
 
+TEST(HeadScanner, KnowsByTheFirstByteWhatCannotBeHttp) {
+  for (const char* other : {"\x16\x03\x01", "\x80\x2e", "\x01", " GET", "{", "\xff"}) {
+    HeadScanner scanner;
+    EXPECT_EQ(scanner.Scan(other, 100), Result::kNotHttp) << other;
+  }
+  for (const char* method : {"G", "get", "M-SEARCH", "\r"}) {
+    HeadScanner scanner;
+    EXPECT_EQ(scanner.Scan(method, 100), Result::kIncomplete) << method;
+  }
+}
+
 TEST(HeadScanner, KeepsTheLimitExactly) {
   const std::string head = "GET / HTTP/1.1\r\n\r\n";
   HeadScanner fits;

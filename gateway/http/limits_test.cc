@@ -122,9 +122,40 @@ TEST(Limits, CutsAReaderThatStops) {
   EXPECT_TRUE(server.log().WaitFor("/stream/100000000 abort"));
 }
 
-TEST(Limits, ClosesConnectionsOverTheirNumber) {
+TEST(Limits, ClosesConnectionsOverTheirNumberWhileAllAreBusy) {
   Limits limits;
   limits.connections_max = 2;
+  limits.connections_per_address_max = 100;
+  TestServer server(limits);
+  TestClient first(server.address());
+  TestClient second(server.address());
+  for (TestClient* client : {&first, &second}) client->Send("GET /hold HTTP/1.1\r\nhost: a\r\n\r\n");
+  ASSERT_TRUE(server.log().WaitFor("/hold begin", 2));
+  TestClient third(server.address());
+  EXPECT_TRUE(third.AtEnd());
+  EXPECT_EQ(server.worker().stats().connections_refused.load(), 1u);
+}
+
+TEST(Limits, AHeadThatDoesNotEndHoldsNoPlace) {
+  Limits limits;
+  limits.connections_max = 2;
+  limits.connections_per_address_max = 100;
+  TestServer server(limits);
+  TestClient first(server.address());
+  first.Send("GET /hello HTTP/1.1\r\n");
+  TestClient second(server.address());
+  second.Send(kHello);
+  EXPECT_EQ(second.Read().body, "hello");
+  TestClient third(server.address());
+  third.Send(kHello);
+  EXPECT_EQ(third.Read().body, "hello");
+  EXPECT_EQ(first.Read().status, 0);
+}
+
+TEST(Limits, TheOldestIdleConnectionMakesRoom) {
+  Limits limits;
+  limits.connections_max = 2;
+  limits.connections_per_address_max = 100;
   TestServer server(limits);
   TestClient first(server.address());
   TestClient second(server.address());
@@ -133,11 +164,95 @@ TEST(Limits, ClosesConnectionsOverTheirNumber) {
     EXPECT_EQ(client->Read().body, "hello");
   }
   TestClient third(server.address());
-  EXPECT_TRUE(third.AtEnd());
-  EXPECT_EQ(server.worker().stats().connections_refused.load(), 1u);
-  first.Send("GET /hello HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
-  EXPECT_EQ(first.Read().body, "hello");
+  third.Send(kHello);
+  EXPECT_EQ(third.Read().body, "hello");
   EXPECT_TRUE(first.AtEnd());
+  second.Send(kHello);
+  EXPECT_EQ(second.Read().body, "hello");
+  EXPECT_EQ(server.worker().stats().connections_idle_closed.load(), 1u);
+}
+
+TEST(Limits, ClosesConnectionsOverTheNumberOfAnAddress) {
+  Limits limits;
+  limits.connections_per_address_max = 1;
+  TestServer server(limits);
+  TestClient first(server.address());
+  first.Send(kHello);
+  EXPECT_EQ(first.Read().body, "hello");
+  TestClient second(server.address());
+  EXPECT_TRUE(second.AtEnd());
+  EXPECT_EQ(server.worker().stats().connections_refused_address.load(), 1u);
+}
+
+TEST(Limits, CutsABodyThatDripsIn) {
+  Limits limits = Short();
+  limits.stall_timeout = absl::Minutes(1);
+  limits.slow_grace = absl::Seconds(1);
+  TestServer server(limits);
+  TestClient client(server.address());
+  client.Send("POST /hold HTTP/1.1\r\nhost: a\r\ncontent-length: 100000\r\n\r\nabc");
+  EXPECT_EQ(client.Read().status, 408);
+  EXPECT_TRUE(server.log().WaitFor("/hold abort"));
+  EXPECT_EQ(server.worker().stats().slow_bodies.load(), 1u);
+}
+
+TEST(Limits, LooksAtNoMoreRequestsWhileRepliesWait) {
+  TestServer server;
+  TestClient client(server.address(), 4096);
+  // Each of 500 bytes makes the peer wait for as much; a request is 35.
+  std::string flood;
+  for (int i = 0; i < 1000; ++i) flood += "GET /hello HTTP/1.1\r\nhost: a\r\n\r\n";
+  size_t sent = 0;
+  while (sent < (64u << 20) && client.SendSome(flood)) sent += flood.size();
+  // What the kernel's buffers hold, both ways, and what the connection does: far from all of it.
+  EXPECT_LT(sent, 64u << 20);
+  const uint64_t answered = server.worker().stats().requests.load();
+  TestClient honest(server.address());
+  honest.Send(kHello);
+  EXPECT_EQ(honest.Read().body, "hello");
+  EXPECT_EQ(server.worker().stats().requests.load(), answered + 1);
+}
+
+TEST(Limits, EndsABodyOfTinyChunks) {
+  TestServer server;
+  TestClient client(server.address());
+  client.Send("POST /hold HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n");
+  std::string chunks;
+  for (int i = 0; i < 5000; ++i) chunks += "1\r\nx\r\n";
+  client.Send(chunks);
+  EXPECT_EQ(client.Read().status, 400);
+  EXPECT_TRUE(server.log().WaitFor("/hold abort"));
+}
+
+TEST(Limits, EndsABodyOfChunkExtensions) {
+  TestServer server;
+  for (const size_t size : {100u, 5000u}) {
+    TestClient client(server.address());
+    client.Send("POST /hold HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n");
+    std::string chunks;
+    for (int i = 0; i < 300; ++i) chunks += "1;" + std::string(size, 'a') + "\r\nx\r\n";
+    client.Send(chunks);
+    EXPECT_EQ(client.Read().status, 400) << size;
+  }
+}
+
+TEST(Limits, TakesChunksThatCarryTheirOwnSignature) {
+  TestServer server;
+  TestClient client(server.address());
+  std::string chunks;
+  for (int i = 0; i < 300; ++i) {
+    chunks += "400;chunk-signature=" + std::string(64, 'a') + "\r\n" + std::string(1024, 'x') + "\r\n";
+  }
+  client.Send("POST /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n" + chunks + "0\r\n\r\n");
+  EXPECT_EQ(client.Read().body.size(), 300u * 1024);
+}
+
+TEST(Limits, RefusesAtOnceWhatIsNotHttp) {
+  TestServer server;
+  TestClient client(server.address());
+  client.Send(std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11));  // a TLS client's first bytes
+  EXPECT_EQ(client.Read().status, 400);
+  EXPECT_TRUE(client.AtEnd());
 }
 
 TEST(Drain, ClosesIdleConnectionsAndLetsExchangesEnd) {

@@ -6,9 +6,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -19,6 +21,9 @@
 #include "gateway/http/context.h"
 #include "gateway/http/socket_transport.h"
 #include "gateway/http/tls_transport.h"
+#include "gateway/loop/memory_budget.h"
+#include "lib/core/log.h"
+#include "lib/core/log_throttle.h"
 
 namespace stratus::gateway::http {
 namespace {
@@ -61,10 +66,10 @@ struct Listener::Acceptor {
 };
 
 Listener::Listener(asio::io_context& loop, ListenSocket socket, Service* service, const Limits& limits,
-                   ConnectionCount count, std::shared_ptr<TlsServerContext> tls)
+                   std::shared_ptr<ConnectionQuota> quota, std::shared_ptr<TlsServerContext> tls)
     : context_(std::make_unique<Context>(loop, limits, service)),
       address_(socket.address()),
-      count_(std::move(count)),
+      quota_(std::move(quota)),
       tls_(std::move(tls)),
       acceptor_(std::make_unique<Acceptor>(loop, std::move(socket))) {
   acceptor_->alive = std::make_shared<Listener*>(this);
@@ -75,7 +80,7 @@ Listener::~Listener() { Close(); }
 void Listener::Close() {
   acceptor_.reset();
   context_->deferred.Clear();
-  count_->fetch_sub(static_cast<uint32_t>(connections_.size()), std::memory_order_relaxed);
+  for (const auto& [connection, entry] : connections_) quota_->Give(entry.address);
   connections_.clear();
 }
 
@@ -109,24 +114,106 @@ bool Listener::AcceptOne() {
   const int fd =
       ::accept4(acceptor_->socket->fd(), reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (fd < 0) {
-    accept_paused_ = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
-    return errno == EINTR || errno == ECONNABORTED;
+    const int error = errno;
+    const bool short_of = error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+    // The descriptor of one that is closed is free in the next turn.
+    accept_paused_ = short_of && !CloseOldestIdle();
+    return error == EINTR || error == ECONNABORTED;
   }
-  if (count_->fetch_add(1, std::memory_order_relaxed) >= context_->limits.connections_max) {
-    count_->fetch_sub(1, std::memory_order_relaxed);
-    ListenerStats::Add(context_->stats.connections_refused);
+  std::string text = PeerText(peer);
+  const ConnectionQuota::Address address = quota_->AddressOf(peer, text);
+  if (!Admit(address)) {
     ::close(fd);
     return true;
   }
   auto connection = std::make_unique<Connection>(context_.get(), static_cast<ConnectionOwner*>(this),
-                                                 NewTransport(fd, peer.ss_family), PeerText(peer));
+                                                 NewTransport(fd, peer.ss_family), std::move(text));
   Connection* const started = connection.get();
-  connections_.emplace(started, std::move(connection));
+  connections_.emplace(started, Entry{std::move(connection), address});
   ListenerStats::Add(context_->stats.connections_accepted);
   context_->stats.connections_open.store(connections_.size(), std::memory_order_relaxed);
   StartTicking();
   started->Start();
   return true;
+}
+
+bool Listener::Admit(ConnectionQuota::Address address) {
+  const ConnectionQuota::Verdict verdict = quota_->Take(address);
+  if (verdict == ConnectionQuota::Verdict::kAddressFull) {
+    ListenerStats::Add(context_->stats.connections_refused_address);
+    return false;
+  }
+  if (verdict == ConnectionQuota::Verdict::kTaken || CloseOldestIdle()) return true;
+  quota_->Give(address);
+  ListenerStats::Add(context_->stats.connections_refused);
+  return false;
+}
+
+bool Listener::CloseOldestIdle() {
+  // Looking at all of them is paid for by several that go.
+  constexpr size_t kFoundAtOnceMax = 64;
+  for (int tries = 0; tries < 2; ++tries) {
+    while (!next_to_go_.empty()) {
+      const auto [connection, last_input] = next_to_go_.back();
+      next_to_go_.pop_back();
+      const auto found = connections_.find(connection);
+      if (found == connections_.end() || connection->last_input() != last_input || !connection->idle()) continue;
+      connection->Abort();
+      ListenerStats::Add(context_->stats.connections_idle_closed);
+      return true;
+    }
+    std::vector<std::pair<uint64_t, Connection*>> idle;
+    for (const auto& [connection, entry] : connections_) {
+      if (connection->idle()) idle.emplace_back(connection->last_input(), connection);
+    }
+    const size_t count = std::min(idle.size(), kFoundAtOnceMax);
+    std::partial_sort(idle.begin(), idle.begin() + static_cast<ptrdiff_t>(count), idle.end());
+    for (size_t i = count; i > 0; --i) next_to_go_.emplace_back(idle[i - 1].second, idle[i - 1].first);
+  }
+  return false;
+}
+
+// Not at once: a connection may be what is on the stack right now.
+void Listener::OnMemoryShort() {
+  if (acceptor_ == nullptr || std::exchange(relieving_, true)) return;
+  asio::post(context_->loop, [alive = std::weak_ptr(acceptor_->alive)] {
+    if (const auto self = alive.lock()) (*self)->Relieve();
+  });
+}
+
+// Whoever holds the most bytes for the time that it needs for them goes first. Each worker does this for its own.
+void Listener::Relieve() {
+  relieving_ = false;
+  const size_t used = MemoryBudget::used();
+  if (!MemoryBudget::Strained()) return;
+  const size_t excess = used - MemoryBudget::relieved_bytes();
+  constexpr size_t kWorthwhile = 64 << 10;
+  std::vector<std::tuple<double, size_t, Connection*>> holders;
+  for (const auto& [connection, entry] : connections_) {
+    const size_t held = connection->held_bytes();
+    if (held < kWorthwhile) continue;
+    holders.emplace_back(static_cast<double>(held) / (connection->rate() + 1), held, connection);
+  }
+  std::sort(holders.rbegin(), holders.rend());
+  size_t freed = 0;
+  uint64_t closed = 0;
+  for (const auto& [score, held, connection] : holders) {
+    if (freed >= excess) break;
+    connection->Cut();
+    ListenerStats::Add(context_->stats.connections_memory_closed);
+    freed += held;
+    ++closed;
+  }
+  if (closed == 0) return;
+  static core::LogThrottle throttle(absl::Minutes(1));
+  if (const uint64_t times = throttle.Due()) {
+    core::Log(core::Severity::kWarning, "memory is short: the connections that hold most for longest were closed",
+              {{"held_bytes", used},
+               {"budget_bytes", MemoryBudget::bytes()},
+               {"setting", "limits.memory_bytes_max"},
+               {"closed", closed},
+               {"times_since_last_line", times}});
+  }
 }
 
 TransportPtr Listener::NewTransport(int fd, int family) {
@@ -151,20 +238,22 @@ void Listener::Tick() {
   ++context_->clock.now;
   const bool late = draining_ && context_->clock.now >= drain_deadline_;
   // Nothing is destroyed in here: connections close by the deferred queue.
-  for (const auto& [connection, owned] : connections_) {
+  for (const auto& [connection, entry] : connections_) {
     if (late) {
       connection->Abort();
     } else {
       connection->OnTick();
     }
   }
+  if (MemoryBudget::Strained()) OnMemoryShort();
   if (std::exchange(accept_paused_, false) && !draining_) AcceptAll();
   if (!connections_.empty()) StartTicking();
 }
 
 void Listener::OnConnectionClosed(Connection* connection) {
-  connections_.erase(connection);
-  count_->fetch_sub(1, std::memory_order_relaxed);
+  const auto found = connections_.find(connection);
+  quota_->Give(found->second.address);
+  connections_.erase(found);
   context_->stats.connections_open.store(connections_.size(), std::memory_order_relaxed);
   CheckDrained();
 }
@@ -176,7 +265,7 @@ void Listener::Drain(absl::Duration deadline, std::function<void()> done) {
   error_code ignored;
   acceptor_->descriptor.close(ignored);
   acceptor_->socket.reset();
-  for (const auto& [connection, owned] : connections_) connection->Drain();
+  for (const auto& [connection, entry] : connections_) connection->Drain();
   asio::post(context_->loop, [alive = std::weak_ptr(acceptor_->alive)] {
     if (const auto self = alive.lock()) (*self)->CheckDrained();
   });

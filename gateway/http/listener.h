@@ -12,10 +12,13 @@
 #include <functional>
 #include <memory>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "boost/asio/io_context.hpp"
 #include "gateway/http/connection_owner.h"
+#include "gateway/http/connection_quota.h"
 #include "gateway/http/exchange.h"
 #include "gateway/http/limits.h"
 #include "gateway/http/listen_socket.h"
@@ -26,10 +29,6 @@
 
 namespace stratus::gateway::http {
 
-// Connections open now, of all listeners that share it.
-using ConnectionCount = std::shared_ptr<std::atomic<uint32_t>>;
-inline ConnectionCount MakeConnectionCount() { return std::make_shared<std::atomic<uint32_t>>(0); }
-
 struct Context;
 
 // Everything but stats() is for the loop's thread. `service` must outlive the listener. With `tls`, clients have to
@@ -37,7 +36,7 @@ struct Context;
 class Listener final : private ConnectionOwner {
  public:
   Listener(boost::asio::io_context& loop, ListenSocket socket, Service* service, const Limits& limits,
-           ConnectionCount count = MakeConnectionCount(), std::shared_ptr<TlsServerContext> tls = nullptr);
+           std::shared_ptr<ConnectionQuota> quota, std::shared_ptr<TlsServerContext> tls = nullptr);
   // Close, if that has not been called.
   ~Listener();
   Listener(const Listener&) = delete;
@@ -65,19 +64,33 @@ class Listener final : private ConnectionOwner {
   void StartTicking();
   void Tick();
   void OnConnectionClosed(Connection* connection) override;
+  void OnMemoryShort() override;
+  void Relieve();
+  // Whether a new connection of that address may be; an idle one may have had to go.
+  bool Admit(ConnectionQuota::Address address);
+  // Closes the connection that has been idle for longest; false when none is idle.
+  bool CloseOldestIdle();
   void CheckDrained();
 
   const std::unique_ptr<Context> context_;
   const core::Address address_;
-  const ConnectionCount count_;
+  const std::shared_ptr<ConnectionQuota> quota_;
   const std::shared_ptr<TlsServerContext> tls_;  // null: plain
   std::unique_ptr<Acceptor> acceptor_;
-  std::unordered_map<Connection*, std::unique_ptr<Connection>> connections_;
+  struct Entry {
+    std::unique_ptr<Connection> connection;
+    ConnectionQuota::Address address = ConnectionQuota::kUncounted;
+  };
+  std::unordered_map<Connection*, Entry> connections_;
+  // The idle connections that go next, the oldest last, with their last_input: by that it shows which of them have been
+  // busy or closed since.
+  std::vector<std::pair<Connection*, uint64_t>> next_to_go_;
   std::function<void()> drained_;
   uint64_t drain_deadline_ = 0;  // a tick
   bool ticking_ = false;
   bool draining_ = false;
   bool accept_paused_ = false;
+  bool relieving_ = false;
 };
 
 }  // namespace stratus::gateway::http

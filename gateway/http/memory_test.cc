@@ -1,4 +1,5 @@
 // The buffers that keep steady traffic away from malloc.
+#include <memory>
 #include <string>
 
 #include "gateway/http/buffer_pool.h"
@@ -52,6 +53,26 @@ TEST(OutBuffer, TellsByHowMuchOffsetsFallWhenItMoves) {
   EXPECT_EQ(out.buffer().view(), "tail and more");
   EXPECT_EQ(out.Sent(13), 13u);
   EXPECT_EQ(out.backlog(), 0u);
+}
+
+TEST(OutBuffer, SendsATailThatOthersOwnBehindWhatIsCommitted) {
+  BufferPool pool;
+  OutBuffer out(&pool);
+  auto owner = std::make_shared<std::string>("shared");
+  out.buffer().Append("head ");
+  out.Commit();
+  out.SetTail(owner, *owner);
+  EXPECT_EQ(out.backlog(), 11u);
+  EXPECT_EQ(out.pending(), "head ");
+  out.Sent(5);
+  EXPECT_EQ(out.pending(), "shared");
+  out.Sent(2);
+  EXPECT_EQ(out.pending(), "ared");
+  EXPECT_EQ(owner.use_count(), 2);
+  out.Sent(4);
+  EXPECT_FALSE(out.has_tail());
+  EXPECT_EQ(owner.use_count(), 1);
+  EXPECT_EQ(out.pending(), "");
 }
 
 TEST(OutBuffer, LeavesAWholeReplyWhereItIs) {

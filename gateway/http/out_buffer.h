@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string_view>
 #include <utility>
 
@@ -30,12 +31,28 @@ class OutBuffer {
   void Rollback() { buffer_.Resize(committed_); }
   size_t committed() const { return committed_; }
 
-  std::string_view pending() const { return buffer_.view().substr(sent_, committed_ - sent_); }
+  // Sent behind what is committed, without a copy; `owner` keeps it alive. Nothing may be appended while there is a
+  // tail.
+  void SetTail(std::shared_ptr<const void> owner, std::string_view tail) {
+    owner_ = std::move(owner);
+    tail_ = tail;
+  }
+  bool has_tail() const { return !tail_.empty(); }
+
+  std::string_view pending() const {
+    return sent_ < committed_ ? buffer_.view().substr(sent_, committed_ - sent_) : tail_;
+  }
   // With what is not committed.
-  size_t backlog() const { return buffer_.size() - sent_; }
+  size_t backlog() const { return buffer_.size() - sent_ + tail_.size(); }
+  size_t held_bytes() const { return buffer_.capacity(); }
 
   // The first `bytes` of pending() have gone. Returns by how much the offsets into buffer() have fallen.
   size_t Sent(size_t bytes) {
+    if (sent_ == committed_ && has_tail()) {
+      tail_.remove_prefix(bytes);
+      if (tail_.empty()) owner_.reset();
+      return 0;
+    }
     sent_ += bytes;
     if (sent_ == buffer_.size()) {
       buffer_.Clear();
@@ -62,6 +79,8 @@ class OutBuffer {
   size_t sent_ = 0;
   size_t size_at_sent_ = 0;
   size_t committed_ = 0;
+  std::string_view tail_;
+  std::shared_ptr<const void> owner_;  // of tail_
 };
 
 }  // namespace stratus::gateway::http

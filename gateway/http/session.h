@@ -26,8 +26,13 @@ class Session {
   virtual void OnSent(size_t shift) = 0;
   // The time set by Connection::SetReadTimeout has passed.
   virtual void OnReadTimeout() = 0;
-  // Comes with every tick of the listener's clock.
-  virtual void OnTick() {}
+  // Comes with every tick of the listener's clock. `acknowledged`: bytes of output that the peer's system has taken
+  // since the tick before, while there was output that it had to take.
+  virtual void OnTick(size_t acknowledged) = 0;
+  // No request is under way: at most a part of a head is here.
+  virtual bool idle() const = 0;
+  // Bytes of memory held for what is under way, beside the connection's output.
+  virtual size_t held_bytes() const = 0;
   // Finish what is in flight, take nothing new, then close.
   virtual void Drain() = 0;
 };

@@ -1,7 +1,9 @@
 #include "gateway/http/socket_transport.h"
 
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -59,6 +61,11 @@ class SocketTransport final : public Transport, private Poller::Watched {
   void AwaitWritable() override {
     awaits_room_ = true;
     poller_.AwaitWritable(fd_, this);
+  }
+
+  size_t Unacknowledged() const override {
+    int bytes = 0;
+    return ::ioctl(fd_, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? static_cast<size_t>(bytes) : 0;
   }
 
   void ShutdownWrite() override { ::shutdown(fd_, SHUT_WR); }

@@ -103,6 +103,7 @@ class TlsTransport final : public Transport, private TransportEvents {
     inner_->ShutdownWrite();
   }
 
+  size_t Unacknowledged() const override { return inner_->Unacknowledged(); }
   void ResetOnDispose() override { inner_->ResetOnDispose(); }
   bool secure() const override { return true; }
 

@@ -15,17 +15,18 @@ constexpr std::chrono::seconds kGiveBackEvery(1);
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Worker>> Worker::Start(ListenSocket socket, const Limits& limits, ConnectionCount count,
-                                                      ServiceFactory factory, std::shared_ptr<TlsServerContext> tls) {
+absl::StatusOr<std::unique_ptr<Worker>> Worker::Start(ListenSocket socket, const Limits& limits,
+                                                      std::shared_ptr<ConnectionQuota> quota, ServiceFactory factory,
+                                                      std::shared_ptr<TlsServerContext> tls) {
   std::unique_ptr<Worker> worker(new Worker);  // the constructor is private
   worker->address_ = socket.address();
   std::promise<absl::Status> started;
   std::future<absl::Status> start = started.get_future();
-  worker->thread_ = std::thread([self = worker.get(), &started, moved = std::move(socket), &limits, &count,
+  worker->thread_ = std::thread([self = worker.get(), &started, moved = std::move(socket), &limits, &quota,
                                  factory = std::move(factory), tls = std::move(tls)]() mutable {
     LargeBlocks blocks(&self->kept_bytes_, [self, &blocks] { self->GiveBackLater(&blocks); });
     const auto keep_running = boost::asio::make_work_guard(self->loop_);
-    absl::Status status = self->SetUp(std::move(moved), limits, std::move(count), factory, std::move(tls));
+    absl::Status status = self->SetUp(std::move(moved), limits, std::move(quota), factory, std::move(tls));
     const bool ok = status.ok();
     started.set_value(std::move(status));
     if (ok) self->loop_.run();
@@ -36,13 +37,13 @@ absl::StatusOr<std::unique_ptr<Worker>> Worker::Start(ListenSocket socket, const
   return worker;
 }
 
-absl::Status Worker::SetUp(ListenSocket socket, const Limits& limits, ConnectionCount count,
+absl::Status Worker::SetUp(ListenSocket socket, const Limits& limits, std::shared_ptr<ConnectionQuota> quota,
                            const ServiceFactory& factory, std::shared_ptr<TlsServerContext> tls) {
   auto service = factory(loop_);
   if (!service.ok()) return service.status();
   service_ = *std::move(service);
   listener_ =
-      std::make_unique<Listener>(loop_, std::move(socket), service_.get(), limits, std::move(count), std::move(tls));
+      std::make_unique<Listener>(loop_, std::move(socket), service_.get(), limits, std::move(quota), std::move(tls));
   listener_->Start();
   return absl::OkStatus();
 }
@@ -75,7 +76,8 @@ Worker::~Worker() {
 
 absl::StatusOr<std::vector<std::unique_ptr<Worker>>> StartWorkers(const core::Address& address, int threads,
                                                                   const Limits& limits, const ServiceFactory& factory,
-                                                                  std::shared_ptr<TlsServerContext> tls) {
+                                                                  std::shared_ptr<TlsServerContext> tls,
+                                                                  std::shared_ptr<ConnectionQuota> quota) {
   auto first = ListenSocket::Bind(address);
   if (!first.ok()) return first.status();
   std::vector<ListenSocket> sockets;
@@ -85,10 +87,10 @@ absl::StatusOr<std::vector<std::unique_ptr<Worker>>> StartWorkers(const core::Ad
     if (!next.ok()) return next.status();
     sockets.push_back(*std::move(next));
   }
-  const ConnectionCount count = MakeConnectionCount();
+  if (quota == nullptr) quota = std::make_shared<ConnectionQuota>(limits);
   std::vector<std::unique_ptr<Worker>> workers;
   for (ListenSocket& socket : sockets) {
-    auto worker = Worker::Start(std::move(socket), limits, count, factory, tls);
+    auto worker = Worker::Start(std::move(socket), limits, quota, factory, tls);
     if (!worker.ok()) return worker.status();
     workers.push_back(*std::move(worker));
   }

@@ -30,8 +30,8 @@ using ServiceFactory = std::function<absl::StatusOr<std::unique_ptr<Service>>(bo
 class Worker {
  public:
   // Starts the thread and waits until it serves, or returns why it cannot.
-  static absl::StatusOr<std::unique_ptr<Worker>> Start(ListenSocket socket, const Limits& limits, ConnectionCount count,
-                                                       ServiceFactory factory,
+  static absl::StatusOr<std::unique_ptr<Worker>> Start(ListenSocket socket, const Limits& limits,
+                                                       std::shared_ptr<ConnectionQuota> quota, ServiceFactory factory,
                                                        std::shared_ptr<TlsServerContext> tls = nullptr);
   // Cuts what is in flight unless Drain has ended, then joins the thread.
   ~Worker();
@@ -52,8 +52,8 @@ class Worker {
  private:
   Worker() = default;
 
-  absl::Status SetUp(ListenSocket socket, const Limits& limits, ConnectionCount count, const ServiceFactory& factory,
-                     std::shared_ptr<TlsServerContext> tls);
+  absl::Status SetUp(ListenSocket socket, const Limits& limits, std::shared_ptr<ConnectionQuota> quota,
+                     const ServiceFactory& factory, std::shared_ptr<TlsServerContext> tls);
   void GiveBackLater(LargeBlocks* blocks);
   void End();
 
@@ -66,10 +66,12 @@ class Worker {
   std::thread thread_;
 };
 
-// `threads` workers on one address and under one connection limit. With `tls`, clients have to speak it.
+// `threads` workers on one address and under one quota of connections; null: what `limits` say. With `tls`, clients
+// have to speak it.
 absl::StatusOr<std::vector<std::unique_ptr<Worker>>> StartWorkers(const core::Address& address, int threads,
                                                                   const Limits& limits, const ServiceFactory& factory,
-                                                                  std::shared_ptr<TlsServerContext> tls = nullptr);
+                                                                  std::shared_ptr<TlsServerContext> tls = nullptr,
+                                                                  std::shared_ptr<ConnectionQuota> quota = nullptr);
 
 // Drains all of them at once and waits for their end.
 void DrainWorkers(const std::vector<std::unique_ptr<Worker>>& workers, absl::Duration deadline);

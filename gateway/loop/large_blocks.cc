@@ -7,6 +7,8 @@
 #include <cstring>
 #include <utility>
 
+#include "gateway/loop/memory_budget.h"
+
 namespace stratus::gateway {
 namespace {
 
@@ -25,10 +27,14 @@ LargeBlock Checked(void* data, size_t size) {
 
 LargeBlock Map(size_t size) {
   size = WholePages(size);
+  MemoryBudget::Take(size);
   return Checked(::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), size);
 }
 
-void Unmap(LargeBlock block) { ::munmap(block.data, block.size); }
+void Unmap(LargeBlock block) {
+  MemoryBudget::Give(block.size);
+  ::munmap(block.data, block.size);
+}
 
 }  // namespace
 
@@ -73,6 +79,7 @@ LargeBlock LargeBlocks::Take(size_t size) {
 }
 
 bool LargeBlocks::Keep(LargeBlock block) {
+  if (MemoryBudget::Strained()) return false;
   if (kept_.size() >= kKeptBlocksMax || bytes() + block.size > kKeptBytesMax) return false;
   const bool first = kept_.empty();
   kept_.push_back({block, true});
@@ -95,6 +102,7 @@ LargeBlock LargeBlocks::Grow(LargeBlock block, size_t used, size_t size) {
     }
   }
   size = WholePages(size);
+  MemoryBudget::Take(size - block.size);
   return Checked(::mremap(block.data, block.size, size, MREMAP_MAYMOVE), size);
 }
 

@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "gateway/loop/memory_budget.h"
+
 namespace stratus::gateway {
 
 MemoryPool::MemoryPool()
@@ -26,10 +28,15 @@ MemoryPool::~MemoryPool() {
   for (Block* block : free_) {
     while (block != nullptr) {
       Block* next = block->next;
-      std::free(block);
+      Return(block);
       block = next;
     }
   }
+}
+
+void MemoryPool::Return(Block* block) {
+  MemoryBudget::Give(sizeof(Block) + block->capacity);
+  std::free(block);
 }
 
 size_t MemoryPool::ClassOf(size_t size) {
@@ -49,6 +56,7 @@ void* MemoryPool::Allocate(size_t size) {
   if (capacity > SIZE_MAX - sizeof(Block)) return nullptr;
   auto* block = static_cast<Block*>(std::malloc(sizeof(Block) + capacity));
   if (block == nullptr) return nullptr;
+  MemoryBudget::Take(sizeof(Block) + capacity);
   block->size_class = size_class;
   block->capacity = capacity;
   return block + 1;
@@ -58,7 +66,7 @@ void MemoryPool::Free(void* at) {
   if (at == nullptr) return;
   Block* block = static_cast<Block*>(at) - 1;
   if (block->size_class == kClasses || kept_ + block->capacity > kKeptMax) {
-    std::free(block);
+    Return(block);
     return;
   }
   kept_ += block->capacity;

@@ -37,6 +37,8 @@ class MemoryPool {
   };
 
   static size_t ClassOf(size_t size);
+  // To the system.
+  static void Return(Block* block);
 
   std::array<Block*, kClasses> free_ = {};
   size_t kept_ = 0;

@@ -30,6 +30,8 @@ void ConnectCall::Start(http::Exchange* exchange, std::shared_ptr<WorkerSnapshot
   replies_.Reset(env_.settings.response_bytes_max);
   if (RefuseForm()) return;
   if (absl::Status status = CheckHead(); !status.ok()) return Fail(status);
+  if (request().has_body && !HasRoomForBody()) return Fail(NoRoom());
+  if (request().has_body && !form_.streaming) AwaitBody(ClampTimeoutNs(AskedTimeoutNs(), false));
   Authorize(*method_->policy);
 }
 
@@ -94,6 +96,10 @@ void ConnectCall::OnAuthorized() {
     if (request_ended_) return EndRequests();
     return OnDrained();
   }
+  if (decoder_ != nullptr) {
+    coded_.Add(early.view());
+    return DecodeBody();
+  }
   if (absl::Status status = TakeBody(early.view()); !status.ok()) return Fail(status);
   if (body_uncredited_ > 0) exchange_->BodyConsumed(std::exchange(body_uncredited_, 0));
   if (request_ended_) Dispatch();
@@ -102,8 +108,14 @@ void ConnectCall::OnAuthorized() {
 void ConnectCall::OnBody(std::string_view piece) {
   bytes_in_ += piece.size();
   body_uncredited_ += piece.size();
+  if (!exchange_->HasRoom(piece.size())) return Fail(NoRoom());
   if (!authorized_) {  // bounded by the credit that is not given
     body_.Append(piece);
+    return;
+  }
+  if (decoder_ != nullptr) {
+    coded_.Add(piece);
+    if (!coded_.pending()) DecodeBody();
     return;
   }
   const absl::Status status = form_.streaming ? SendMessages(piece) : TakeBody(piece);
@@ -117,7 +129,7 @@ void ConnectCall::OnBodyEnd() {
   if (!authorized_) return;
   if (form_.streaming) {
     EndRequests();
-  } else {
+  } else if (!coded_.pending()) {
     Dispatch();
   }
 }
@@ -150,6 +162,7 @@ void ConnectCall::StartUpstream() {
   head.authority = env_.authorities[upstream_];
   head.metadata = metadata;
   head.timeout_ns = ClampTimeoutNs(AskedTimeoutNs(), form_.streaming);
+  if (request().has_body && !form_.streaming) head.timeout_ns = TimeLeftNs(head.timeout_ns);
   head.idempotent = method_->idempotent;
   head.streaming = form_.streaming;
   head.batch_reads = method_->server_streaming && !method_->client_streaming;
@@ -158,13 +171,18 @@ void ConnectCall::StartUpstream() {
 
 // `wrong`: what is said of bytes that `decoder` cannot read.
 absl::Status ConnectCall::Decode(filter::BodyReader* decoder, std::string_view piece, const char* wrong, Buffer* out) {
-  const size_t bytes_max = env_.settings.request_body_bytes_max;
-  switch (filter::AppendDecoded(decoder, piece, bytes_max, out)) {
+  const auto has_room = [this](size_t more) { return exchange_->HasRoom(more); };
+  return StatusOf(filter::AppendDecoded(decoder, piece, env_.settings.request_body_bytes_max, out, has_room), wrong);
+}
+
+absl::Status ConnectCall::StatusOf(filter::DecodeResult result, const char* wrong) const {
+  switch (result) {
     case filter::DecodeResult::kTaken: return absl::OkStatus();
+    case filter::DecodeResult::kNoRoom: return NoRoom();
     case filter::DecodeResult::kNotItsCoding: return absl::InvalidArgumentError(wrong);
     case filter::DecodeResult::kTooLarge: break;
   }
-  return TooLarge(bytes_max);
+  return TooLarge(env_.settings.request_body_bytes_max);
 }
 
 absl::Status ConnectCall::AppendMessage(std::string_view bytes, Buffer* frame) {
@@ -182,22 +200,48 @@ absl::Status ConnectCall::AppendMessage(std::string_view bytes, Buffer* frame) {
 
 // --- Unary.
 
-absl::Status ConnectCall::TakeBody(std::string_view piece) {
-  return Decode(decoder_.get(), piece, "the request body is not what its content-encoding says", &body_);
+absl::Status ConnectCall::TakeBody(std::string_view piece) { return Decode(nullptr, piece, "", &body_); }
+
+// Credit waits until all that came is decoded, so that the client cannot be far ahead.
+void ConnectCall::DecodeBody() {
+  const auto has_room = [this](size_t more) { return exchange_->HasRoom(more); };
+  const filter::DecodeResult result =
+      coded_.Decode(decoder_.get(), env_.settings.request_body_bytes_max, &body_, has_room);
+  const absl::Status status = StatusOf(result, "the request body is not what its content-encoding says");
+  if (!status.ok()) return Fail(status);
+  if (coded_.pending()) return;
+  if (body_uncredited_ > 0) exchange_->BodyConsumed(std::exchange(body_uncredited_, 0));
+  if (request_ended_) Dispatch();
 }
 
 void ConnectCall::Dispatch() {
+  StopAwaitingBody();
+  if (body_.size() > kBufferKept && !exchange_->HasRoom(2 * body_.size())) return Fail(NoRoom());
   if (decoder_ != nullptr && !decoder_->complete()) {
     return Fail(absl::InvalidArgumentError("the request body ends in the middle of its content-encoding"));
   }
   frame_.Clear();
   if (absl::Status status = AppendMessage(body_.view(), &frame_); !status.ok()) return Fail(status);
+  Drop(&body_);
   StartUpstream();
   call_->Send(frame_.view(), true);
+  Drop(&frame_);
+}
+
+// While the service works, a large request is held by the upstream call alone.
+void ConnectCall::Drop(Buffer* buffer) {
+  buffer->Clear();
+  buffer->Shrink(kBufferKept);
+}
+
+size_t ConnectCall::held_bytes() const {
+  return body_.capacity() + frame_.capacity() + reply_.capacity() + decoded_.capacity() + coded_.held_bytes() +
+         requests_.held_bytes() + replies_.held_bytes() + (call_ == nullptr ? 0 : call_->unsent());
 }
 
 absl::Status ConnectCall::TakeReply(std::string_view message) {
   if (std::exchange(replied_, true)) return absl::InternalError("the service sent two replies to a unary call");
+  if (message.size() > kBufferKept && !exchange_->HasRoom(2 * message.size())) return NoRoom();
   if (form_.json) return transcode::WireToJson(*method_->output, message, env_.settings.output, &reply_);
   reply_.Append(message);
   return absl::OkStatus();
@@ -312,6 +356,7 @@ void ConnectCall::OnHead(absl::Span<const http::Header> metadata) {
 
 void ConnectCall::OnData(std::string_view piece) {
   const size_t size = piece.size();
+  if (!exchange_->HasRoom(size)) return Fail(NoRoom());
   while (!piece.empty()) {
     std::string_view message;
     absl::Status status;
@@ -369,13 +414,11 @@ void ConnectCall::FailWith(const google::rpc::Status& error, absl::Span<const ht
 }
 
 void ConnectCall::Recycle() {
-  for (Buffer* buffer : {&body_, &frame_, &reply_, &decoded_}) {
-    buffer->Clear();
-    buffer->Shrink(kBufferKept);
-  }
+  for (Buffer* buffer : {&body_, &frame_, &reply_, &decoded_}) Drop(buffer);
   requests_.Release();
   replies_.Release();
   decoder_.reset();
+  coded_.Reset();
   coding_ = filter::ContentCoding::kIdentity;
   metadata_.clear();
   challenge_.clear();

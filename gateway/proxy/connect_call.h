@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "gateway/filter/content_coding.h"
 #include "gateway/proxy/call_pool.h"
+#include "gateway/proxy/coded_body.h"
 #include "gateway/proxy/connect.h"
 #include "gateway/proxy/grpc_frame.h"
 #include "gateway/proxy/proxy_call.h"
@@ -21,7 +22,11 @@ namespace stratus::gateway::proxy {
 
 class ConnectCall final : public ProxyCall {
  public:
-  ConnectCall(Environment* environment, CallPool<ConnectCall>* pool) : ProxyCall(environment), pool_(pool) {}
+  ConnectCall(Environment* environment, CallPool<ConnectCall>* pool)
+      : ProxyCall(environment),
+        pool_(pool),
+        coded_(
+            environment->timers, [](void* self) { static_cast<ConnectCall*>(self)->DecodeBody(); }, this) {}
 
   // Of a POST; by GET the query says what `form` is.
   void Start(http::Exchange* exchange, std::shared_ptr<WorkerSnapshot> snapshot, const Method& method,
@@ -32,6 +37,7 @@ class ConnectCall final : public ProxyCall {
   void OnBodyEnd() override;
   // Either side can take more.
   void OnDrained() override;
+  size_t held_bytes() const override;
 
   // upstream::CallObserver
   void OnHead(absl::Span<const http::Header> metadata) override;
@@ -39,6 +45,7 @@ class ConnectCall final : public ProxyCall {
   void OnEnd(const absl::Status& status, absl::Span<const http::Header> trailers) override;
 
  private:
+  void FailCall(const absl::Status& status) override { Fail(status); }
   void OnAuthorized() override;
   void OnDenied(const auth::Outcome& outcome) override;
   void Recycle() override;
@@ -47,11 +54,14 @@ class ConnectCall final : public ProxyCall {
   bool RefuseForm();
   void StartUpstream();
   int64_t AskedTimeoutNs() const;
+  static void Drop(Buffer* buffer);
   absl::Status AppendMessage(std::string_view bytes, Buffer* frame);
   absl::Status Decode(filter::BodyReader* decoder, std::string_view piece, const char* wrong, Buffer* out);
 
   // --- Unary.
   absl::Status TakeBody(std::string_view piece);
+  absl::Status StatusOf(filter::DecodeResult result, const char* wrong) const;
+  void DecodeBody();
   void Dispatch();
   absl::Status TakeReply(std::string_view message);
   void Reply(absl::Span<const http::Header> trailers);
@@ -78,6 +88,7 @@ class ConnectCall final : public ProxyCall {
   MessageReader requests_;
   MessageReader replies_;
   std::unique_ptr<filter::BodyReader> decoder_;                // of a unary body that is coded
+  CodedBody coded_;                                            // that body
   std::vector<std::pair<std::string, std::string>> metadata_;  // of a unary reply
   std::string challenge_;
   bool request_ended_ = false;

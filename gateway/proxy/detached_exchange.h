@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gateway/http/exchange.h"
+#include "gateway/loop/memory_budget.h"
 
 namespace stratus::gateway::proxy {
 
@@ -36,9 +37,11 @@ class DetachedExchange final : public http::Exchange {
   void SetHandler(http::Handler*) override {}
   void AllowPauses() override {}
   void BodyConsumed(size_t) override {}
+  bool HasRoom(size_t more) override { return MemoryBudget::HasRoom(more); }
   Buffer& StartBody(int, absl::Span<const http::Header>) override { return Empty(); }
   void FinishBody() override { Empty(); }
   void AbandonBody() override { Empty(); }
+  void SendShared(int, absl::Span<const http::Header>, std::shared_ptr<const void>, std::string_view) override {}
   void StartStream(int, absl::Span<const http::Header>) override {}
   Buffer& stream_buffer() override { return Empty(); }
   void Flush() override { Empty(); }

@@ -88,6 +88,12 @@ void AppendErrorJson(const google::rpc::Status& error, const transcode::Schema& 
   out->Append(std::string_view("]}"));
 }
 
+absl::Status NoRoom() {
+  constexpr absl::Duration kRetryAfter = absl::Seconds(1);
+  return core::WithRetryAfter(absl::UnavailableError("the gateway has no memory for this call now; try again"),
+                              kRetryAfter);
+}
+
 std::string RetryAfterSeconds(const google::rpc::Status& error) {
   google::rpc::RetryInfo info;
   for (const google::protobuf::Any& detail : error.details()) {

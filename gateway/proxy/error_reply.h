@@ -21,6 +21,9 @@ google::rpc::Status StatusFromTrailers(const absl::Status& status, absl::Span<co
 void AppendErrorJson(const google::rpc::Status& error, const transcode::Schema& schema,
                      const transcode::OutputOptions& options, Buffer* out);
 
+// Exchange::HasRoom has said no: UNAVAILABLE with a RetryInfo, so 503 with Retry-After.
+absl::Status NoRoom();
+
 // The seconds of a RetryInfo detail, rounded up; empty when there is none.
 std::string RetryAfterSeconds(const google::rpc::Status& error);
 

@@ -43,6 +43,7 @@ class MessageReader {
 
   // Whether the message that Next gave is compressed.
   bool compressed() const { return compressed_; }
+  size_t held_bytes() const { return partial_.capacity(); }
   // Whether a message has begun and is not complete.
   bool partial() const { return !delivered_ && !partial_.empty(); }
 

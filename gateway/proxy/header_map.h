@@ -53,6 +53,9 @@ class HeaderMap {
   // Who calls, as far as it can be believed: TrustedProxies::ClientOf.
   std::string_view ClientOf(const http::RequestHead& head) const { return trusted_.ClientOf(head); }
 
+  // Whether `127.0.0.1:40000` is a trusted proxy's.
+  bool TrustsPeer(std::string_view peer) const { return trusted_.TrustsPeer(peer); }
+
  private:
   void AppendRequestHeader(const http::Header& header, HeaderList* out) const;
   void AppendSaidByProxies(const http::RequestHead& head, HeaderList* out) const;

@@ -65,6 +65,7 @@ void PassThroughCall::StartUpstream() {
 void PassThroughCall::OnBody(std::string_view piece) {
   bytes_in_ += piece.size();
   body_uncredited_ += piece.size();
+  if (!exchange_->HasRoom(piece.size())) return Fail(NoRoom());
   if (!Decode(&piece)) return;
   if (call_ == nullptr) {
     early_.Append(piece);  // its credit is given once it has been sent on
@@ -131,7 +132,12 @@ void PassThroughCall::OnHead(absl::Span<const http::Header> metadata) {
   exchange_->Flush();
 }
 
+size_t PassThroughCall::held_bytes() const {
+  return early_.capacity() + decoded_.capacity() + (call_ == nullptr ? 0 : call_->unsent());
+}
+
 void PassThroughCall::OnData(std::string_view piece) {
+  if (!exchange_->HasRoom(piece.size())) return Fail(NoRoom());
   bytes_out_ += piece.size();
   AppendWeb(response_form_, piece, &exchange_->stream_buffer());
   exchange_->Flush();

@@ -23,6 +23,7 @@ class PassThroughCall final : public ProxyCall {
   void OnBodyEnd() override;
   // Either side can take more.
   void OnDrained() override;
+  size_t held_bytes() const override;
 
   // upstream::CallObserver
   void OnHead(absl::Span<const http::Header> metadata) override;
@@ -30,6 +31,7 @@ class PassThroughCall final : public ProxyCall {
   void OnEnd(const absl::Status& status, absl::Span<const http::Header> trailers) override;
 
  private:
+  void FailCall(const absl::Status& status) override { Fail(status); }
   void OnAuthorized() override;
   void OnDenied(const auth::Outcome& outcome) override;
   void Recycle() override;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/time/clock.h"
+#include "gateway/loop/memory_budget.h"
 #include "gateway/proxy/request_id.h"
 #include "gateway/upstream/grpc_wire.h"
 
@@ -10,6 +11,8 @@ namespace stratus::gateway::proxy {
 namespace {
 
 constexpr std::string_view kGrpcHealth = "/grpc.health.";
+// A body that is taken while there is any room at all.
+constexpr int64_t kSmallBody = 16 << 10;
 
 }  // namespace
 
@@ -62,6 +65,22 @@ int64_t ProxyCall::ClampTimeoutNs(int64_t asked_ns, bool streaming) const {
   return std::clamp<int64_t>(asked_ns < 0 ? fallback : asked_ns, 1, env_.settings.timeout_ns_max);
 }
 
+void ProxyCall::AwaitBody(int64_t timeout_ns) { env_.timers->Arm(&body_deadline_, started_ns_ + timeout_ns); }
+
+void ProxyCall::OnBodyDeadline() {
+  FailCall(absl::DeadlineExceededError("the deadline passed before the request body was complete"));
+}
+
+int64_t ProxyCall::TimeLeftNs(int64_t timeout_ns) const {
+  return std::max<int64_t>(started_ns_ + timeout_ns - upstream::TimerQueue::Now(), 1);
+}
+
+bool ProxyCall::HasRoomForBody() {
+  const int64_t length = request().content_length;
+  const bool small = length >= 0 && length <= kSmallBody;
+  return exchange_->HasRoom(static_cast<size_t>(std::max<int64_t>(length, 0))) && (small || !MemoryBudget::Strained());
+}
+
 void ProxyCall::AppendCommonMetadata(HeaderList* out) {
   forwarded_for_.clear();
   env_.headers->AppendForwardedFor(request(), &forwarded_for_);
@@ -90,6 +109,7 @@ void ProxyCall::OnAbort() {
 void ProxyCall::Finish(int http_status, absl::StatusCode code) {
   if (auth_ticket_ != 0) env_.auth->Forget(auth_ticket_);
   auth_ticket_ = 0;
+  StopAwaitingBody();
   trace_.End(http_status, code, bytes_out_, RouteLabel(),
              principal_ != nullptr ? std::string_view(principal_->client_id) : std::string_view());
   if (!detached_ && env_.stats != nullptr)

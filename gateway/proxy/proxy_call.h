@@ -17,7 +17,8 @@ namespace stratus::gateway::proxy {
 
 class ProxyCall : public http::Handler, public upstream::CallObserver, private filter::AuthWaiter {
  public:
-  explicit ProxyCall(Environment* environment) : env_(*environment) {}
+  explicit ProxyCall(Environment* environment)
+      : env_(*environment), body_deadline_([](void* self) { static_cast<ProxyCall*>(self)->OnBodyDeadline(); }, this) {}
   ProxyCall(const ProxyCall&) = delete;
   ProxyCall& operator=(const ProxyCall&) = delete;
 
@@ -48,6 +49,17 @@ class ProxyCall : public http::Handler, public upstream::CallObserver, private f
   int64_t TimeoutNs(bool streaming) const { return ClampTimeoutNs(asked_timeout_ns_, streaming); }
   // The same of what the client asked for in its own way; -1: nothing.
   int64_t ClampTimeoutNs(int64_t asked_ns, bool streaming) const;
+  // Of a call whose request is whole before the upstream hears of it: its deadline covers the body, too, and Fail comes
+  // when that is late. Until StopAwaitingBody.
+  void AwaitBody(int64_t timeout_ns);
+  void StopAwaitingBody() { body_deadline_.Disarm(); }
+  // What is left of a timeout that began with the call.
+  int64_t TimeLeftNs(int64_t timeout_ns) const;
+  // Whether there is room for the body that the request announces. While memory is short there is for a small one
+  // alone.
+  bool HasRoomForBody();
+  // Ends the call with a status of our own; the upstream call is cancelled.
+  virtual void FailCall(const absl::Status& status) = 0;
   // Appends what every upstream call carries beside mapped headers.
   void AppendCommonMetadata(HeaderList* out);
   // Appends what every response carries: x-request-id and CORS headers.
@@ -80,6 +92,7 @@ class ProxyCall : public http::Handler, public upstream::CallObserver, private f
  private:
   static constexpr int kClientClosedRequest = 499;  // in the log alone: nobody is there to read a status
 
+  void OnBodyDeadline();
   void OnAuthOutcome(const auth::Outcome& outcome) final;
   void WriteLog(int http_status, absl::StatusCode code);
   // As metrics and traces name it.
@@ -93,6 +106,7 @@ class ProxyCall : public http::Handler, public upstream::CallObserver, private f
   std::shared_ptr<const auth::Principal> principal_;
   const char* denied_reason_ = "";
   int64_t started_ns_ = 0;
+  upstream::Timer body_deadline_;
   int64_t asked_timeout_ns_ = -1;  // -1: the client asked for none
 };
 

@@ -29,6 +29,9 @@ class Nobody final : public http::Handler {
 };
 Nobody nobody;
 
+// A smaller page costs less copied than sent on its own.
+constexpr size_t kSharedBytesMin = 16 << 10;
+
 std::string_view Printable(std::string_view path) { return path.substr(0, 200); }
 
 telemetry::CallLine LineFor(const http::RequestHead& head, const HeaderMap& headers) {
@@ -213,8 +216,12 @@ void ProxyService::ServePage(http::Exchange* exchange, const PageView& page) {
     line.health_check = page.health_check;
     environment_.call_log->Write(line);
   }
-  exchange->StartBody(page.status, headers).Append(page.body);
-  exchange->FinishBody();
+  if (page.body.size() >= kSharedBytesMin) {
+    exchange->SendShared(page.status, headers, pages_, page.body);
+  } else {
+    exchange->StartBody(page.status, headers).Append(page.body);
+    exchange->FinishBody();
+  }
 }
 
 // What no method is there for is a call all the same: who is on call has to see a storm of it.

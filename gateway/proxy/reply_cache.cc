@@ -1,7 +1,9 @@
 #include "gateway/proxy/reply_cache.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "gateway/loop/memory_budget.h"
 #include "google/rpc/status.pb.h"
 #include "lib/core/status.h"
 
@@ -30,7 +32,7 @@ ReplyCache::ReplyCache(TimerQueue* timers, size_t bytes_max, std::shared_ptr<Rep
       stats_(std::move(stats)),
       wake_([](void* self) { static_cast<ReplyCache*>(self)->WakeLanded(); }, this) {}
 
-ReplyCache::~ReplyCache() = default;
+ReplyCache::~ReplyCache() { MemoryBudget::Give(bytes_); }
 
 ReplyCache::Answer ReplyCache::Ask(std::string_view key, const Wish& wish, FlightWaiter* waiter, Found* found) {
   const int64_t now = TimerQueue::Now();
@@ -172,7 +174,7 @@ void ReplyCache::Clear() {
   ++generation_;
   by_key_.clear();
   entries_.clear();
-  bytes_ = 0;
+  MemoryBudget::Give(std::exchange(bytes_, 0));
   Publish();
 }
 
@@ -192,6 +194,7 @@ bool ReplyCache::Store(std::string_view key, std::unique_ptr<CachedReply> reply,
   entries_.push_front({std::string(key), std::move(reply), bytes, retry_ns});
   by_key_.emplace(entries_.front().key, entries_.begin());
   bytes_ += bytes;
+  MemoryBudget::Take(bytes);
   Publish();
   return true;
 }
@@ -202,6 +205,7 @@ void ReplyCache::Drop(std::string_view key) {
 
 void ReplyCache::Erase(Entries::iterator entry) {
   bytes_ -= entry->bytes;
+  MemoryBudget::Give(entry->bytes);
   by_key_.erase(entry->key);
   entries_.erase(entry);
   Publish();

@@ -30,6 +30,7 @@ void StreamCall::StartStream(std::string_view content_type) {
 
 void StreamCall::OnData(std::string_view piece) {
   const size_t size = piece.size();
+  if (!exchange_->HasRoom(size)) return Break(NoRoom());
   if (!TakeMessages(piece)) return;
   if (exchange_->backlog() > http::Exchange::kBacklogHigh) {
     uncredited_ += size;

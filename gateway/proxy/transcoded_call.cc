@@ -18,6 +18,7 @@ void TranscodedCall::Start(http::Exchange* exchange, std::shared_ptr<WorkerSnaps
   streams_in_ = method_->client_streaming && route_->body != BodyKind::kNone;
   reader_.Reset(env_.settings.response_bytes_max);
   if (absl::Status status = TakeTimeout(); !status.ok()) return Fail(status);
+  if (request().has_body && !streams_in_) AwaitBody(TimeoutNs(method_->server_streaming));
   Authorize(*method_->policy);
 }
 
@@ -35,6 +36,11 @@ void TranscodedCall::BeginDetached(http::Exchange* exchange, std::shared_ptr<Wor
 void TranscodedCall::OnAuthorized() {
   if (!AcceptsBody()) return;
   if (streams_in_) return StartIncoming();
+  if (decoder_ != nullptr) {
+    coded_.Add(body_.view());
+    body_.Clear();
+    return DecodeBody();
+  }
   if (withheld_ > 0) exchange_->BodyConsumed(withheld_);
   withheld_ = 0;
   if (!body_.empty()) {
@@ -58,6 +64,10 @@ bool TranscodedCall::AcceptsBody() {
   if (!streams_in_ && head.content_length > static_cast<int64_t>(env_.settings.request_body_bytes_max)) {
     return FailTooLarge();
   }
+  if (!HasRoomForBody()) {
+    Fail(NoRoom());
+    return false;
+  }
   const filter::ContentCoding coding = filter::ContentCodingOf(head.Find("content-encoding"));
   if (coding == filter::ContentCoding::kUnknown) {
     Reply(core::ToProto(absl::InvalidArgumentError(
@@ -79,20 +89,38 @@ bool TranscodedCall::AcceptsBody() {
 
 void TranscodedCall::OnBody(std::string_view piece) {
   bytes_in_ += piece.size();
+  if (!exchange_->HasRoom(piece.size())) return FailRequest(NoRoom(), 0);
   if (!authorized_) {  // bounded by the credit that is not given
     body_.Append(piece);
     withheld_ += piece.size();
   } else if (streams_in_) {
     TakeIncoming(piece);
+  } else if (decoder_ != nullptr) {
+    withheld_ += piece.size();
+    coded_.Add(piece);
+    if (!coded_.pending()) DecodeBody();
   } else if (TakeBody(piece)) {
     exchange_->BodyConsumed(piece.size());
   }
 }
 
-// False when the call has ended because the body is refused.
 bool TranscodedCall::TakeBody(std::string_view piece) {
-  switch (filter::AppendDecoded(decoder_.get(), piece, env_.settings.request_body_bytes_max, &body_)) {
+  return Took(filter::AppendDecoded(nullptr, piece, env_.settings.request_body_bytes_max, &body_));
+}
+
+// Credit waits until all that came is decoded, so that the client cannot be far ahead.
+void TranscodedCall::DecodeBody() {
+  const auto has_room = [this](size_t more) { return exchange_->HasRoom(more); };
+  if (!Took(coded_.Decode(decoder_.get(), env_.settings.request_body_bytes_max, &body_, has_room))) return;
+  if (coded_.pending()) return;
+  if (withheld_ > 0) exchange_->BodyConsumed(std::exchange(withheld_, 0));
+  if (body_complete_) Dispatch();
+}
+
+bool TranscodedCall::Took(filter::DecodeResult result) {
+  switch (result) {
     case filter::DecodeResult::kTaken: return true;
+    case filter::DecodeResult::kNoRoom: Fail(NoRoom()); return false;
     case filter::DecodeResult::kNotItsCoding: Fail(absl::InvalidArgumentError(kNotItsCoding)); return false;
     case filter::DecodeResult::kTooLarge: break;
   }
@@ -111,24 +139,40 @@ void TranscodedCall::OnBodyEnd() {
   if (!authorized_) return;
   if (streams_in_) {
     EndIncoming();
-  } else {
+  } else if (!coded_.pending()) {
     Dispatch();
   }
 }
 
 void TranscodedCall::Dispatch() {
+  StopAwaitingBody();
   if (method_->cacheable && AnswerFromCache()) return;
   SendRequest();
 }
 
 void TranscodedCall::SendRequest() {
+  // What is made of a body is about as large, and exists twice for a moment.
+  if (body_.size() > kBufferKept && !exchange_->HasRoom(2 * body_.size())) return Fail(NoRoom());
   if (absl::Status status = BuildFrame(); !status.ok()) {
     snapshot_->ResetWriter(match_.route);
     Fail(status);
     return;
   }
+  Drop(&body_);
   StartUpstream();
   call_->Send(frame_.view(), true);
+  Drop(&frame_);
+}
+
+// While the service works, a large request is held by the upstream call alone.
+void TranscodedCall::Drop(Buffer* buffer) {
+  buffer->Clear();
+  buffer->Shrink(kBufferKept);
+}
+
+size_t TranscodedCall::held_bytes() const {
+  return body_.capacity() + frame_.capacity() + coded_.held_bytes() + reader_.held_bytes() +
+         (call_ == nullptr ? 0 : call_->unsent());
 }
 
 void TranscodedCall::StartUpstream() {
@@ -145,6 +189,7 @@ void TranscodedCall::StartUpstream() {
   head.authority = env_.authorities[upstream_];
   head.metadata = metadata;
   head.timeout_ns = TimeoutNs(streaming);
+  if (request().has_body) head.timeout_ns = TimeLeftNs(head.timeout_ns);
   head.idempotent = method_->idempotent;
   head.streaming = streaming;
   // Not where client and service take turns: each would wait for the next reading.
@@ -277,15 +322,14 @@ void TranscodedCall::Reply(const google::rpc::Status& error, int http_status, ht
 
 void TranscodedCall::Clear() {
   route_ = nullptr;
-  body_.Clear();
-  body_.Shrink(kBufferKept);
-  frame_.Clear();
-  frame_.Shrink(kBufferKept);
+  Drop(&body_);
+  Drop(&frame_);
   reader_.Release();
   if (incoming_ != nullptr) incoming_->Release();
   withheld_ = 0;
   body_complete_ = streams_in_ = half_closed_ = declared_only_ = false;
   decoder_.reset();
+  coded_.Reset();
   metadata_.Clear();
   metadata_.Shrink(kBufferKept);
   stored_.clear();

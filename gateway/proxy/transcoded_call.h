@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "gateway/filter/content_coding.h"
+#include "gateway/proxy/coded_body.h"
 #include "gateway/proxy/grpc_frame.h"
 #include "gateway/proxy/proxy_call.h"
 #include "gateway/proxy/request_stream.h"
@@ -22,7 +23,10 @@ namespace stratus::gateway::proxy {
 
 class TranscodedCall : public ProxyCall {
  public:
-  using ProxyCall::ProxyCall;
+  explicit TranscodedCall(Environment* environment)
+      : ProxyCall(environment),
+        coded_(
+            environment->timers, [](void* self) { static_cast<TranscodedCall*>(self)->DecodeBody(); }, this) {}
 
   void Start(http::Exchange* exchange, std::shared_ptr<WorkerSnapshot> snapshot, const route::Match& match);
 
@@ -31,6 +35,7 @@ class TranscodedCall : public ProxyCall {
   void OnBodyEnd() final;
   // Also upstream::CallObserver: either side has taken what was held back for it.
   void OnDrained() final;
+  size_t held_bytes() const override;
 
   // upstream::CallObserver
   void OnHead(absl::Span<const http::Header> metadata) final;
@@ -87,10 +92,14 @@ class TranscodedCall : public ProxyCall {
   static constexpr char kNotItsCoding[] = "the request body is not what its content-encoding says";
   static constexpr char kCutCoding[] = "the request body ends in the middle of its content-encoding";
 
+  void FailCall(const absl::Status& status) final { FailRequest(status, 0); }
   void OnAuthorized() final;
   void OnDenied(const auth::Outcome& outcome) final;
   bool AcceptsBody();
+  // False when the call has ended because the body is refused.
   bool TakeBody(std::string_view piece);
+  bool Took(filter::DecodeResult result);
+  void DecodeBody();
   bool FailTooLarge();
   void StartUpstream();
   // Of a method that takes a stream.
@@ -100,6 +109,7 @@ class TranscodedCall : public ProxyCall {
   bool SendMessages(std::string_view piece);
   bool DecodeIncoming();
   void GoOn();
+  static void Drop(Buffer* buffer);
   absl::Status BuildFrame();
   absl::Status AppendBody();
   absl::Status AppendParameters(Buffer* out);
@@ -116,6 +126,7 @@ class TranscodedCall : public ProxyCall {
   bool streams_in_ = false;
   bool half_closed_ = false;                     // of a stream: all of it was sent on
   std::unique_ptr<filter::BodyReader> decoder_;  // of a body that is coded; null otherwise
+  CodedBody coded_;                              // of such a body, unless it streams
   std::unique_ptr<RequestStream> incoming_;      // made by the first call that needs one
   MessageReader reader_;
   Buffer metadata_;

@@ -73,12 +73,12 @@ bool TrustedProxies::Contains(const Address& address) const {
   });
 }
 
-bool TrustedProxies::Trusts(const http::RequestHead& head) const {
-  if (head.peer == kUnixPeer) return unix_;
+bool TrustedProxies::TrustsPeer(std::string_view peer) const {
+  if (peer == kUnixPeer) return unix_;
   if (networks_.empty()) return false;
   Address address;
   bool v4;
-  return Parse(HostOfPeer(head.peer), &address, &v4) && Contains(address);
+  return Parse(HostOfPeer(peer), &address, &v4) && Contains(address);
 }
 
 std::string_view TrustedProxies::ClientOf(const http::RequestHead& head) const {

@@ -19,7 +19,9 @@ class TrustedProxies {
   absl::Status Add(std::string_view network);
 
   // Whether the connection is a trusted proxy's.
-  bool Trusts(const http::RequestHead& head) const;
+  bool Trusts(const http::RequestHead& head) const { return TrustsPeer(head.peer); }
+  // `peer` as in RequestHead.
+  bool TrustsPeer(std::string_view peer) const;
 
   // The client, as far as those who are trusted say: the last address of X-Forwarded-For that is no trusted proxy's.
   // Where nobody trusted says anything, `head.peer` itself, port and all.

@@ -14,6 +14,8 @@ namespace {
 constexpr int kBadGateway = 502;
 // A larger reply goes out as it is: compressing it would hold up everyone else on the loop.
 constexpr size_t kCodedBytesMax = 2 << 20;
+// A smaller message is written without asking for room.
+constexpr size_t kRoomAsked = 64 << 10;
 
 // A reply's tag is that of the message, which stands for its JSON as long as descriptors and options are the same.
 uint64_t OutputBits(const transcode::OutputOptions& options) {
@@ -25,6 +27,7 @@ uint64_t OutputBits(const transcode::OutputOptions& options) {
 
 void UnaryCall::OnData(std::string_view piece) {
   const size_t size = piece.size();
+  if (!exchange_->HasRoom(size)) return FailReply(NoRoom());
   while (!piece.empty()) {
     std::string_view message;
     switch (reader().Next(&piece, &message)) {
@@ -65,6 +68,8 @@ absl::Status UnaryCall::WriteReply(std::string_view message) {
     LeaveCache(ReplyCache::Empty::kNotToBeKept);
     if (detached()) return absl::OkStatus();
   }
+  // Its JSON is about as large again, and is compressed into yet another buffer.
+  if (message.size() > kRoomAsked && !exchange_->HasRoom(2 * message.size())) return NoRoom();
   if (route().http_body_out) return WriteHttpBody(message);
   const bool large = message.size() >= env_.settings.coded_bytes_min;
   HeaderList headers = ReplyHeaders("application/json");

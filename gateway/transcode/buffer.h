@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "gateway/loop/large_blocks.h"
+#include "gateway/loop/memory_budget.h"
 
 namespace stratus::gateway {
 
@@ -85,6 +86,7 @@ class Buffer {
     void* const grown = std::realloc(data_, capacity + kSlack);
     if (grown == nullptr) std::abort();  // as operator new would end
     data_ = static_cast<char*>(grown);
+    MemoryBudget::Take(capacity - capacity_);
     capacity_ = capacity;
   }
 
@@ -95,7 +97,7 @@ class Buffer {
     } else {
       block = LargeBlocks::Allocate(bytes);
       if (size_ > 0) std::memcpy(block.data, data_, size_);
-      std::free(data_);
+      FreeSmall();
     }
     data_ = block.data;
     capacity_ = block.size - kSlack;
@@ -105,8 +107,14 @@ class Buffer {
     if (is_large()) {
       LargeBlocks::Free(block_of_it());
     } else {
-      std::free(data_);
+      FreeSmall();
     }
+  }
+
+  void FreeSmall() {
+    if (data_ == nullptr) return;
+    MemoryBudget::Give(capacity_);
+    std::free(data_);
   }
 
   bool is_large() const { return capacity_ + kSlack >= LargeBlocks::kBlockBytesMin; }

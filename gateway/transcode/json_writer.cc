@@ -65,6 +65,9 @@ char* JsonWriter::Object(const MessageTable& message, Range wire, char* out, int
     return Fail("nested too deeply");
   }
   const size_t start = Offset(out);
+  if (start > bytes_max_) [[unlikely]] {
+    return Fail(absl::StrCat("the JSON becomes longer than ", bytes_max_, " bytes"));
+  }
   out = Fields(message, wire, out, depth - 1);
   if (out == nullptr) [[unlikely]] {
     return nullptr;

@@ -30,7 +30,8 @@ class JsonWriter {
         print_absent_(options.always_print_fields_with_no_presence),
         enums_as_integers_(options.enums_as_integers),
         careful_(careful),
-        depth_max_(options.depth_max) {}
+        depth_max_(options.depth_max),
+        bytes_max_(options.bytes_max) {}
 
   // Each returns false on an error, or when it must be run again in careful mode.
   bool Run(const MessageTable& message, std::string_view wire);
@@ -146,6 +147,7 @@ class JsonWriter {
   const bool enums_as_integers_;
   const bool careful_;
   const int depth_max_;
+  const size_t bytes_max_;  // of the buffer
   bool wants_careful_ = false;
   size_t bytes_again_max_ = 0;
   size_t bytes_again_ = 0;

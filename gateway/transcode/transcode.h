@@ -16,6 +16,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -57,6 +58,9 @@ struct OutputOptions {
   bool preserve_proto_field_names = false;
   bool enums_as_integers = false;
   int depth_max = 100;
+  // Of JSON, checked with each message in it: short messages whose fields are all shown can become a hundred times
+  // longer.
+  size_t bytes_max = SIZE_MAX;
 };
 
 struct InputOptions {

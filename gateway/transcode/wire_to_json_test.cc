@@ -271,6 +271,17 @@ TEST(WireToJson, LimitsDepth) {
   EXPECT_THAT(JsonFromWire("Reversed", nested(101), OnlySet()), HasSubstr("nested too deeply"));
 }
 
+TEST(WireToJson, EndsWhatBecomesTooLong) {
+  // f_message, empty: three bytes each, which its defaults make many.
+  std::string wire;
+  for (int i = 0; i < 1000; ++i) wire += std::string("\x8a\x01\x00", 3);
+  OutputOptions options;
+  options.bytes_max = 10'000;
+  EXPECT_THAT(JsonFromWire("Repeated", wire, options), HasSubstr("longer than 10000 bytes"));
+  options.bytes_max = 10'000'000;
+  EXPECT_GT(JsonFromWire("Repeated", wire, options).size(), 100'000u);
+}
+
 TEST(WireToJson, StaysLinearOnMessagesThatMustBeWrittenAgain) {
   // At each of 90 levels the child comes first and a field is given twice behind it: redoing every level by itself
   // would take 2^90 steps.

@@ -10,6 +10,7 @@
 #include "lib/auth/auth_metrics.h"
 #include "lib/auth/environment.h"
 #include "lib/auth/token_checks.h"
+#include "lib/core/descriptor_limit.h"
 #include "lib/core/log.h"
 #include "lib/core/ready_file.h"
 #include "lib/telemetry/json_writer.h"
@@ -60,6 +61,7 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(Options options) {
   if (!admin_listen.ok()) return admin_listen.status();
   if (!options.environment) options.environment = auth::ProcessEnvironment();
   core::SetLogLevel(SeverityOf(options.flags.log_level));
+  core::RaiseDescriptorLimit();
   return absl::WrapUnique(new Program(std::move(options), *std::move(admin_listen)));
 }
 

@@ -97,7 +97,9 @@ def main():
             backend = peers.start_backend(folder)
             running.callback(backend.stop)
             starts = [first_answer(backend, folder) for _ in range(options.starts)]
-            gateway = peers.start_stratus(backend, folder)
+            many = folder / "many.yaml"  # all of the idle connections are of one address
+            many.write_text(f"limits: {{connections_per_address_max: {options.connections + 100}}}", encoding="utf-8")
+            gateway = peers.start_stratus(backend, folder, arguments=[f"--config={many}"])
             running.callback(gateway.stop)
             print(f"exec to first answer     {statistics.median(starts):8.1f} ms (median of {len(starts)}, worst {max(starts):.1f})")
             print(f"resident, idle           {gateway.rss_mib():8.1f} MiB")

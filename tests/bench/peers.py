@@ -82,7 +82,7 @@ def start_backend(folder):
     return start("backend", port, [RELEASE / "bin/bench_backend", f"127.0.0.1:{port}"], folder, cpu=LOAD_CPU)
 
 
-def start_stratus(backend, folder, name="stratus", env=None, gateway=None):
+def start_stratus(backend, folder, name="stratus", env=None, gateway=None, arguments=()):
     port = free_port()
     command = [
         gateway or RELEASE / "bin/stratus-gateway",
@@ -93,6 +93,7 @@ def start_stratus(backend, folder, name="stratus", env=None, gateway=None):
         "--auth=off",
         "--threads=1",
         "--access-log=off",
+        *arguments,
     ]
     return start(name, port, command, folder, env=env)
 

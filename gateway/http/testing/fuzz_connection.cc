@@ -14,6 +14,7 @@ namespace {
 class Owner final : public ConnectionOwner {
  public:
   void OnConnectionClosed(Connection*) override { connection.reset(); }
+  void OnMemoryShort() override {}
   std::unique_ptr<Connection> connection;
 };
 

@@ -61,6 +61,7 @@ class MemoryTransport final : public Transport {
     return static_cast<ssize_t>(size);
   }
   void AwaitWritable() override { awaits_writable_ = true; }
+  size_t Unacknowledged() const override { return 0; }
   void ShutdownWrite() override {}
   void ResetOnDispose() override {}
   bool secure() const override { return false; }

@@ -33,6 +33,8 @@ class TestClient {
 
   // False when the server does not take the bytes any more.
   bool Send(std::string_view bytes);
+  // The same, but gives up when the server takes none for a second. False: not all were taken.
+  bool SendSome(std::string_view bytes);
   // One send a byte, each in a packet of its own.
   bool SendByteByByte(std::string_view bytes);
   void EndSending();

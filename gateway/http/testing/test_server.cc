@@ -9,7 +9,7 @@ namespace stratus::gateway::http::testing {
 TestServer::TestServer(const Limits& limits, const std::string& address, std::shared_ptr<TlsServerContext> tls) {
   auto socket = ListenSocket::Bind(*core::ParseAddress(address));
   worker_ = *Worker::Start(
-      *std::move(socket), limits, MakeConnectionCount(),
+      *std::move(socket), limits, std::make_shared<ConnectionQuota>(limits),
       [this](boost::asio::io_context& loop) {
         auto service = std::make_unique<TestService>(loop, &log_);
         service_ = service.get();
