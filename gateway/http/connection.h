@@ -68,12 +68,13 @@ class Connection final : public TransportEvents, public Deferrable {
   // Bulk input taken in one turn, so that one client cannot starve the others of the loop.
   static constexpr size_t kInputPerTurnMax = 256 << 10;
   static constexpr size_t kLingerBytesMax = 1 << 20;
+  static constexpr uint64_t kDrainTicks = 1;  // for a first request while draining
 
   void StartRead();
   void Take(std::string_view input);
   void TakeBulk();
   void Detect(std::string_view input);
-  void StartSession(bool http2);
+  void StartSession(bool http2, std::string_view input);
   void Discard(ssize_t result);
   void ReadEnded(ssize_t result);
   // One write; false when there is nothing left to write or no more can be written now.
