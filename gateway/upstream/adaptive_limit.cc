@@ -8,29 +8,44 @@ namespace stratus::gateway::upstream {
 namespace {
 
 constexpr int64_t kMillisecond = 1'000'000;
-// A window ends with so many samples, but no sooner than the first, and with any after the second.
+// A window ends with so many samples, but not before as long as a call takes, between these bounds; with fewer at the
+// latter.
 constexpr int kSamples = 10;
 constexpr int64_t kWindow = 100 * kMillisecond;
 constexpr int64_t kWindowMax = 1000 * kMillisecond;
+// Where the limit begins, of the largest: no more than that can be in the queue of an upstream before the first
+// evidence.
+constexpr double kBeginPart = 0.25;
 // Latency may double before it is called a queue.
 constexpr double kTolerance = 2.0;
 // At most half of the limit goes at once: a single pause of the upstream is no overload.
 constexpr double kKeptMin = 0.5;
-// With this part of the limit under way there is no queue: at rest under overload the limit holds a little more than
-// twice what the upstream works on at once.
-constexpr double kUnloadedPart = 0.4;
-// How far an unloaded window moves a baseline up. Down it goes at once.
+// With this part of the calls under way there is no queue: at rest under overload the limit is a little more than twice
+// what the upstream works on at once. Times the tolerance it is below one, so that probes lead downwards.
+constexpr double kProbePart = 0.4;
+// How far a window with few calls moves a baseline up. Down it goes at once.
 constexpr int kLearnPart = 4;
+// A limit that nobody came near is first cut to so many times what is under way.
+constexpr double kSlack = 4;
+// What is usual follows what is less by this part a window, what is more at once.
+constexpr double kForgetPart = 0.05;
 // All workers of a process probe at the same time, as the load of the others would else hide what one measures.
 constexpr int64_t kProbePeriod = 5000 * kMillisecond;
 constexpr int64_t kProbeStepMin = 25 * kMillisecond;
-constexpr int64_t kProbeStepMax = 500 * kMillisecond;
+constexpr int64_t kProbeStepMax = 4000 * kMillisecond;
+// No probe follows another sooner than after so many times its length.
+constexpr int kProbePause = 3;
 
 }  // namespace
 
-AdaptiveLimit::AdaptiveLimit(const LimitOptions& options) : options_(options), limit_(options.calls_max) {}
+AdaptiveLimit::AdaptiveLimit(const LimitOptions& options)
+    : options_(options),
+      limit_(std::max(options.calls_min, static_cast<int>(options.calls_max * kBeginPart))),
+      window_min_ns_(kWindow) {}
 
-int AdaptiveLimit::ProbeValue() const { return std::max(options_.calls_min, static_cast<int>(limit_ * kUnloadedPart)); }
+int AdaptiveLimit::ProbeValue() const {
+  return std::max(options_.calls_min, static_cast<int>(std::min(limit_, usual_) * kProbePart));
+}
 
 int64_t AdaptiveLimit::Allowed(const Latency& latency) const {
   return std::max(static_cast<int64_t>(kTolerance * static_cast<double>(latency.baseline_ns)),
@@ -56,7 +71,7 @@ void AdaptiveLimit::Take(Latency* latency, int64_t sent_ns, int64_t now_ns, bool
   ++samples_;
   latency_sum_ns_ += took;
   const int64_t open = now_ns - window_ns_;
-  if (!probing_ && ((open >= kWindow && samples_ >= kSamples) || open >= kWindowMax)) Close(now_ns);
+  if (!probing_ && ((open >= window_min_ns_ && samples_ >= kSamples) || open >= kWindowMax)) Close(now_ns);
 }
 
 double AdaptiveLimit::JudgeWindow(bool unloaded, bool probed) {
@@ -82,7 +97,8 @@ double AdaptiveLimit::JudgeWindow(bool unloaded, bool probed) {
 
 void AdaptiveLimit::Adjust(double kept, int64_t now_ns) {
   if (kept < 1) strained_ = true;
-  const double next = std::clamp(limit_ * kept + std::sqrt(limit_), static_cast<double>(options_.calls_min),
+  const double from = kept < 1 ? std::min(limit_, usual_ * kSlack) : limit_;
+  const double next = std::clamp(from * kept + std::sqrt(from), static_cast<double>(options_.calls_min),
                                  static_cast<double>(options_.calls_max));
   if (next < limit_) counts_from_ns_ = now_ns;
   limit_ = next;
@@ -91,11 +107,16 @@ void AdaptiveLimit::Adjust(double kept, int64_t now_ns) {
 void AdaptiveLimit::Close(int64_t now_ns) {
   const bool probed = std::exchange(probing_, false);
   if (samples_ > 0) {
-    const bool unloaded = in_flight_max_ <= limit_ * kUnloadedPart || limit_ <= options_.calls_min;
+    const double under_way = in_flight_max_;
+    const bool unloaded = under_way <= options_.calls_min;
+    if (!probed) usual_ = std::max(under_way, usual_ + (under_way - usual_) * kForgetPart);
     const double kept = JudgeWindow(unloaded, probed);
     if (!probed) {
       Adjust(kept, now_ns);
-      ProbeIfDue(now_ns, latency_sum_ns_ / samples_);
+      // No sooner than the calls that go now come back.
+      const int64_t took = latency_sum_ns_ / samples_;
+      window_min_ns_ = std::clamp(took, kWindow, kWindowMax);
+      ProbeIfDue(now_ns, took);
     }
   }
   samples_ = 0;
@@ -109,12 +130,13 @@ void AdaptiveLimit::ProbeIfDue(int64_t now_ns, int64_t took_ns) {
   const int64_t period = now_ns / kProbePeriod;
   if (period == probe_period_) return;
   probe_period_ = period;
-  if (!strained_) return;
+  if (!strained_ || now_ns < probe_end_ns_ + probe_pause_ns_) return;
   strained_ = false;
   probing_ = true;
   const int64_t step = std::clamp(took_ns, kProbeStepMin, kProbeStepMax);
   counts_from_ns_ = now_ns + step;
   probe_end_ns_ = counts_from_ns_ + 2 * step;
+  probe_pause_ns_ = kProbePause * 3 * step;
 }
 
 }  // namespace stratus::gateway::upstream

@@ -16,7 +16,7 @@
 namespace stratus::gateway::upstream {
 
 struct LimitOptions {
-  // The limit moves between them, and begins at the largest: it is cut only by evidence. Equal: it is fixed.
+  // The limit moves between them, and begins at a quarter of the largest. Equal: it is fixed.
   int calls_min = 16;
   int calls_max = 1024;
   // Replies that come within it are never a sign of overload.
@@ -64,13 +64,16 @@ class AdaptiveLimit {
   std::vector<Latency*> touched_;  // with samples in this window
   int samples_ = 0;
   int in_flight_max_ = 0;
+  double usual_ = 0;            // of calls under way: a peak that is forgotten slowly
   int64_t window_ns_ = 0;       // its begin
+  int64_t window_min_ns_;       // how long it lasts at least
   int64_t counts_from_ns_ = 0;  // calls sent before tell of a load that is over
   int64_t latency_sum_ns_ = 0;  // of the window's samples
   bool strained_ = false;       // since the last probe
   bool probing_ = false;
   int64_t probe_end_ns_ = 0;
-  int64_t probe_period_ = 0;  // the last one's number
+  int64_t probe_pause_ns_ = 0;  // after it
+  int64_t probe_period_ = 0;    // the last one's number
 };
 
 }  // namespace stratus::gateway::upstream
