@@ -160,6 +160,12 @@ absl::Status Gateway::Reload(google::protobuf::FileDescriptorSet descriptors) {
   return absl::OkStatus();
 }
 
+void Gateway::AnnounceDrain() {
+  for (size_t i = 0; i < impl_->workers.size(); ++i) {
+    boost::asio::post(impl_->workers[i]->loop(), [service = impl_->services[i]] { service->AnnounceDrain(); });
+  }
+}
+
 void Gateway::Drain(absl::Duration deadline) { http::DrainWorkers(impl_->workers, deadline); }
 
 void Gateway::WriteMetrics(telemetry::Snapshot& out) const {

@@ -59,6 +59,9 @@ class Gateway {
   // Serves these descriptors from now on; calls under way end with those they began with. INVALID_ARGUMENT when they
   // are wrong, and the old ones stay. Any thread, but not beside Drain or the destructor.
   absl::Status Reload(google::protobuf::FileDescriptorSet descriptors);
+  // Says that it is going, while it serves as before: health checks at the door fail (the health page with 503,
+  // grpc.health.v1.Health with NOT_SERVING). Any thread, but not beside Drain or the destructor.
+  void AnnounceDrain();
   // Takes nothing new, lets the calls in flight end, cuts what is left at the deadline, and returns when all is over.
   void Drain(absl::Duration deadline);
   // Adds what is counted to a scrape: stratus_gateway_*.

@@ -109,6 +109,43 @@ TEST_F(GatewayGrpcTest, CarriesDeadlineAndCancellationOfGrpcCalls) {
   while (server_.cancelled() != server_.waiting()) std::this_thread::yield();
 }
 
+TEST_F(GatewayGrpcTest, SaysThatItIsGoingWhileItServes) {
+  Start();
+  const auto channel = grpc::CreateChannel(address(), grpc::InsecureChannelCredentials());
+  const auto check = [&channel](std::string* reply) {
+    grpc::ClientContext context;
+    grpc::GenericStub stub(channel);
+    grpc::CompletionQueue queue;
+    grpc::ByteBuffer request, response;
+    auto call = stub.PrepareUnaryCall(&context, "/grpc.health.v1.Health/Check", request, &queue);
+    call->StartCall();
+    grpc::Status status;
+    call->Finish(&response, &status, nullptr);
+    void* tag = nullptr;
+    bool ok = false;
+    queue.Next(&tag, &ok);
+    grpc::Slice slice;
+    if (status.ok() && response.DumpToSingleSlice(&slice).ok()) {
+      reply->assign(reinterpret_cast<const char*>(slice.begin()), slice.size());
+    }
+    return status;
+  };
+  EXPECT_EQ(client_->Get("/health").status, 200);
+  gateway_->AnnounceDrain();
+  // It is said on the worker's thread, a moment later.
+  testing::RawResponse health = client_->Get("/health");
+  while (health.status == 200) health = client_->Get("/health");
+  EXPECT_EQ(health.status, 503);
+  EXPECT_EQ(health.body, R"({"status":"draining"})");
+  std::string reply;
+  ASSERT_TRUE(check(&reply).ok());
+  EXPECT_EQ(reply, "\x08\x02");
+  Item item;
+  grpc::ClientContext context;
+  EXPECT_TRUE(Stub()->Metadata(&context, Item(), &item).ok());
+  EXPECT_EQ(client_->Get("/t/items/1").status, 200);
+}
+
 TEST_F(GatewayGrpcTest, CallsUnknownMethodsUnimplemented) {
   Start();
   grpc::ClientContext context;

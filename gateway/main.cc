@@ -170,7 +170,7 @@ absl::Status Run(const Flags& flags, const CLI::App& app, core::TerminationSigna
     return status;
   }
   ::malloc_trim(0);  // what only the start needed
-  (*program)->AwaitEnd(termination);
+  (*program)->AwaitEnd(termination, [&gateway] { (*gateway)->AnnounceDrain(); });
   watcher.Stop();
   (*gateway)->Drain((*program)->drain_time());
   (*program)->CloseAdmin();

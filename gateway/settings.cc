@@ -122,6 +122,38 @@ void TakeOutliers(const std::string& field, const stratus::config::v1::Outliers&
                absl::Seconds(1), absl::Hours(24), violations, &options->ejection_max);
   TakeNumber(absl::StrCat(field, ".share_max_percent"), outliers.share_max_percent(), 1, 100, violations,
              &options->share_max_percent);
+  if (outliers.has_consecutive_timeouts() && outliers.consecutive_timeouts() == 0) options->consecutive_timeouts = 0;
+  TakeNumber(absl::StrCat(field, ".consecutive_timeouts"), outliers.consecutive_timeouts(), 1, 1000, violations,
+             &options->consecutive_timeouts);
+  TakeDuration(absl::StrCat(field, ".timeout_min"), outliers.has_timeout_min(), outliers.timeout_min(),
+               absl::Milliseconds(10), absl::Hours(1), violations, &options->timeout_min);
+}
+
+void TakeOverload(const std::string& field, const stratus::config::v1::Overload& overload,
+                  upstream::AdmissionOptions* options, core::FieldViolations* violations) {
+  upstream::LimitOptions& limit = options->limit;
+  TakeNumber(absl::StrCat(field, ".calls_min"), overload.calls_min(), 1, 1 << 16, violations, &limit.calls_min);
+  TakeNumber(absl::StrCat(field, ".calls_max"), overload.calls_max(), 1, 1 << 16, violations, &limit.calls_max);
+  if (limit.calls_min > limit.calls_max) {
+    violations->Add(absl::StrCat(field, ".calls_min"),
+                    absl::StrCat("must not be above calls_max: ", limit.calls_min, " and ", limit.calls_max));
+  }
+  TakeDuration(absl::StrCat(field, ".latency_floor"), overload.has_latency_floor(), overload.latency_floor(),
+               absl::Milliseconds(1), absl::Seconds(60), violations, &limit.latency_floor);
+  TakeDuration(absl::StrCat(field, ".queue_wait"), overload.has_queue_wait(), overload.queue_wait(),
+               absl::ZeroDuration(), absl::Seconds(60), violations, &options->queue_wait);
+  TakeNumber(absl::StrCat(field, ".streams_max"), overload.streams_max(), 1, 1 << 20, violations,
+             &options->streams_max);
+}
+
+void TakeKeepalive(const std::string& field, const stratus::config::v1::Keepalive& keepalive,
+                   upstream::ClusterOptions* options, core::FieldViolations* violations) {
+  const bool off = keepalive.has_interval() && ToDuration(keepalive.interval()) == absl::ZeroDuration();
+  if (off) options->keepalive_interval = absl::ZeroDuration();
+  TakeDuration(absl::StrCat(field, ".interval"), keepalive.has_interval() && !off, keepalive.interval(),
+               absl::Milliseconds(100), absl::Hours(1), violations, &options->keepalive_interval);
+  TakeDuration(absl::StrCat(field, ".timeout"), keepalive.has_timeout(), keepalive.timeout(), absl::Milliseconds(100),
+               absl::Seconds(60), violations, &options->keepalive_timeout);
 }
 
 void TakeBalancing(const std::string& field, const stratus::config::v1::Upstream& upstream,
@@ -235,6 +267,8 @@ void TakeUpstreams(const stratus::config::v1::Gateway& config, Settings* setting
                  absl::Milliseconds(10), absl::Seconds(60), violations, &options.connect_timeout);
     TakeMoreAddresses(field, upstream, &options, violations);
     TakeBalancing(field, upstream, &options, violations);
+    TakeOverload(absl::StrCat(field, ".overload"), upstream.overload(), &options.admission, violations);
+    TakeKeepalive(absl::StrCat(field, ".keepalive"), upstream.keepalive(), &options, violations);
     if (upstream.has_tls()) TakeUpstreamTls(absl::StrCat(field, ".tls"), upstream.tls(), &options, violations);
     settings->upstreams.push_back(std::move(options));
     settings->upstream_services.emplace_back(upstream.services().begin(), upstream.services().end());

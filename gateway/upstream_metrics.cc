@@ -1,6 +1,8 @@
 #include "gateway/upstream_metrics.h"
 
 #include <algorithm>
+#include <array>
+#include <map>
 
 #include "absl/strings/str_cat.h"
 
@@ -34,6 +36,13 @@ constexpr Series kSeries[] = {
      &ClusterStats::ejections},
     {"stratus_gateway_upstream_panics_total", "Times that too few endpoints were usable, and all were used", false,
      &ClusterStats::panics},
+    {"stratus_gateway_upstream_unresponsive_total", "Connections closed because the server answered no PING", false,
+     &ClusterStats::unresponsive},
+    {"stratus_gateway_upstream_calls_limit", "Unary calls that may be under way now, of all workers", true,
+     &ClusterStats::limit},
+    {"stratus_gateway_upstream_calls_in_flight", "Unary calls under way", true, &ClusterStats::in_flight},
+    {"stratus_gateway_upstream_calls_queued", "Calls that wait for their turn under the limit now", true,
+     &ClusterStats::admission_waiting},
     {"stratus_gateway_upstream_retries_over_budget_total", "Retries not made for want of budget", false,
      &ClusterStats::retries_over_budget},
 };
@@ -51,6 +60,37 @@ double Most(const Workers& workers, Value value) {
   uint64_t most = 0;
   for (const auto& worker : workers) most = std::max(most, value(*worker).value());
   return static_cast<double>(most);
+}
+
+// What the workers say of one method.
+struct MethodSum {
+  double in_flight = 0;
+  double waiting = 0;
+  std::array<double, std::size(upstream::kShedReasonNames)> shed{};
+};
+
+void WriteMethods(const std::string& name, const Workers& workers, telemetry::Snapshot& out) {
+  std::map<std::string, MethodSum> sums;
+  for (const auto& worker : workers) {
+    worker->methods.ForEach([&sums](const upstream::MethodStats& method) {
+      MethodSum& sum = sums[method.path];
+      sum.in_flight += static_cast<double>(method.in_flight.value());
+      sum.waiting += static_cast<double>(method.waiting.value());
+      for (size_t i = 0; i < sum.shed.size(); ++i) sum.shed[i] += static_cast<double>(method.shed[i].value());
+    });
+  }
+  for (const auto& [path, sum] : sums) {
+    const std::string method = path.substr(path.starts_with('/') ? 1 : 0);
+    out.Gauge("stratus_gateway_method_calls_in_flight", "Unary calls under way, by method", sum.in_flight,
+              {{"upstream", name}, {"method", method}});
+    out.Gauge("stratus_gateway_method_calls_queued", "Calls that wait for their turn now, by method", sum.waiting,
+              {{"upstream", name}, {"method", method}});
+    for (size_t i = 0; i < sum.shed.size(); ++i) {
+      if (sum.shed[i] == 0) continue;
+      out.Counter("stratus_gateway_method_calls_shed_total", "Calls refused for overload, by method and reason",
+                  sum.shed[i], {{"upstream", name}, {"method", method}, {"reason", upstream::kShedReasonNames[i]}});
+    }
+  }
 }
 
 }  // namespace
@@ -87,6 +127,13 @@ void UpstreamMetrics::Write(telemetry::Snapshot& out) const {
       out.Gauge("stratus_gateway_upstream_endpoints", "Endpoints by state, as the worker sees it that has the most",
                 count, {{"upstream", upstream.name}, {"state", upstream::kEndpointStateNames[i]}});
     }
+    for (size_t i = 0; i < std::size(upstream::kShedReasonNames); ++i) {
+      const double count =
+          Sum(upstream.workers, [i](const ClusterStats& stats) -> const upstream::Count& { return stats.shed[i]; });
+      out.Counter("stratus_gateway_upstream_calls_shed_total", "Calls refused for overload, by reason", count,
+                  {{"upstream", upstream.name}, {"reason", upstream::kShedReasonNames[i]}});
+    }
+    WriteMethods(upstream.name, upstream.workers, out);
     for (size_t i = 0; i < std::size(upstream::kRetryReasonNames); ++i) {
       const double count =
           Sum(upstream.workers, [i](const ClusterStats& stats) -> const upstream::Count& { return stats.retries[i]; });

@@ -7,6 +7,7 @@ dev_bench() {
   build release
   case $what in
     gateway) bench_gateway "$@" ;;
+    overload) bench_overload "$@" ;;
     footprint) bench_footprint "$@" ;;
     hostile) bench_hostile "$@" ;;
     conformance) bench_conformance "$@" ;;
@@ -20,6 +21,7 @@ dev_bench() {
       bench_micro transcode
       bench_micro router
       bench_gateway
+      bench_overload
       bench_footprint
       bench_hostile
       bench_cache
@@ -27,13 +29,18 @@ dev_bench() {
       bench_weather
       bench_provisioning
       ;;
-    *) die "bench: '$what' is none of gateway, footprint, hostile, cache, tracing, conformance, weather, provisioning, auth, transcode, router, rpc_idle, span, call_log" ;;
+    *) die "bench: '$what' is none of gateway, overload, footprint, hostile, cache, tracing, conformance, weather, provisioning, auth, transcode, router, rpc_idle, span, call_log" ;;
   esac
 }
 
 bench_gateway() {
   say "this gateway, Envoy, grpc-gateway and nghttpx, one core each (some minutes)"
   STRATUS_GO=$("$ROOT/scripts/setup.sh" go) "$VENV/bin/python" "$ROOT/tests/bench/gateway_bench.py" "$@"
+}
+
+bench_overload() {
+  say "goodput at five times the load, beside Envoy with admission control and with adaptive concurrency (some minutes)"
+  "$VENV/bin/python" "$ROOT/tests/bench/overload_bench.py" "$@"
 }
 
 bench_footprint() {

@@ -83,27 +83,25 @@ void Connection::Take(std::string_view input) {
 
 void Connection::Detect(std::string_view input) {
   if (!transport_->application_protocol().empty()) {
-    StartSession(transport_->application_protocol() == "h2");
-    return session_->OnInput(input);
+    return StartSession(transport_->application_protocol() == "h2", input);
   }
   if (preface_.empty() && (input.size() >= kPreface.size() || !kPreface.starts_with(input))) {
-    StartSession(input.starts_with(kPreface));
-    return session_->OnInput(input);
+    return StartSession(input.starts_with(kPreface), input);
   }
   preface_.append(input);
   const std::string_view start = std::string_view(preface_).substr(0, kPreface.size());
   if (start.size() < kPreface.size() && kPreface.starts_with(start)) return;
-  StartSession(start == kPreface);
-  session_->OnInput(std::exchange(preface_, {}));
+  StartSession(start == kPreface, std::exchange(preface_, {}));
 }
 
-void Connection::StartSession(bool http2) {
+void Connection::StartSession(bool http2, std::string_view input) {
   if (http2) {
     session_ = std::make_unique<H2Session>(this);
   } else {
     session_ = std::make_unique<H1Session>(this);
   }
-  if (draining_) session_->Drain();
+  session_->OnInput(input);
+  if (draining_ && state_ == State::kOpen) session_->Drain();
 }
 
 void Connection::ReadEnded(ssize_t result) {
@@ -216,7 +214,11 @@ void Connection::Abort() {
 void Connection::Drain() {
   draining_ = true;
   if (state_ != State::kOpen) return;
-  if (session_ == nullptr) return Abort();
+  if (session_ == nullptr) {
+    // Accepted a moment ago, most likely: its request may be here already, and is answered.
+    SetReadTimeout(kDrainTicks);
+    return;
+  }
   session_->Drain();
   Flush();
 }

@@ -86,12 +86,13 @@ class Connection final : public TransportEvents, public Deferrable {
   static constexpr size_t kSecureBytes = 48 << 10;
   // Connections that can have their full share at once.
   static constexpr size_t kShares = 8;
+  static constexpr uint64_t kDrainTicks = 1;  // for a first request while draining
 
   void StartRead();
   void Take(std::string_view input);
   void TakeBulk();
   void Detect(std::string_view input);
-  void StartSession(bool http2);
+  void StartSession(bool http2, std::string_view input);
   void Discard(ssize_t result);
   void ReadEnded(ssize_t result);
   // One write; false when there is nothing left to write or no more can be written now.

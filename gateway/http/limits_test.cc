@@ -1,7 +1,12 @@
 // What bounds a client of HTTP/1.x, and how a listener ends.
 #include "gateway/http/limits.h"
 
+#include <unistd.h>
+
+#include <atomic>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "gateway/http/testing/test_client.h"
 #include "gateway/http/testing/test_server.h"
@@ -314,9 +319,62 @@ TEST(Worker, ServesUnixSocketsAndIpv6) {
   EXPECT_THAT(v6.Read().body, ::testing::HasSubstr("peer=[::1]\n"));
 }
 
+TEST(Drain, AnswersWhoseConnectionWaitedToBeAccepted) {
+  boost::asio::io_context loop(1);
+  testing::EventLog log;
+  testing::TestService service(loop, &log);
+  Listener listener(loop, *ListenSocket::Bind(*core::ParseAddress("127.0.0.1:0")), &service, {});
+  listener.Start();
+  TestClient client(listener.address());
+  client.Send(kHello);
+  bool drained = false;
+  listener.Drain(absl::Minutes(1), [&drained] { drained = true; });
+  while (!drained) loop.run_one();
+  EXPECT_EQ(client.Read().body, "hello");
+}
+
+// Every socket of a listener has SO_REUSEPORT, which once let a second gateway take part of the calls in silence.
+TEST(ListenSocket, AnAddressIsOneProgramsAlone) {
+  const auto first = ListenSocket::Bind(*core::ParseAddress("127.0.0.1:0"));
+  ASSERT_TRUE(first.ok());
+  const auto shared = first->Share();
+  ASSERT_TRUE(shared.ok()) << shared.status();
+  const std::string port = std::to_string(first->address().port);
+  for (const std::string host : {"127.0.0.1:", "0.0.0.0:", "[::]:"}) {
+    const auto second = ListenSocket::Bind(*core::ParseAddress(host + port));
+    ASSERT_FALSE(second.ok()) << host;
+    EXPECT_EQ(second.status().code(), absl::StatusCode::kUnavailable);
+    EXPECT_THAT(std::string(second.status().message()), ::testing::HasSubstr("in use by "));
+    EXPECT_THAT(std::string(second.status().message()), ::testing::HasSubstr(std::to_string(::getpid())));
+  }
+  EXPECT_TRUE(first->Share().ok()) << "the first one's own sockets are still welcome";
+}
+
+TEST(ListenSocket, OfManyThatStartAtOnceOneGetsTheAddress) {
+  for (const std::string& text : {std::string("127.0.0.1:"), "unix:" + ::testing::TempDir() + "/race.sock"}) {
+    for (int round = 0; round < 8; ++round) {
+      std::string address = text;
+      if (text.back() == ':')
+        address += std::to_string(ListenSocket::Bind(*core::ParseAddress(text + "0"))->address().port);
+      std::atomic<int> bound{0};
+      std::atomic<int> done{0};
+      constexpr int kStarters = 4;
+      std::vector<std::thread> starters;
+      for (int i = 0; i < kStarters; ++i) {
+        starters.emplace_back([&] {
+          const auto socket = ListenSocket::Bind(*core::ParseAddress(address));
+          bound += socket.ok() ? 1 : 0;
+          ++done;
+          while (done < kStarters) std::this_thread::yield();  // nobody gives it back before all have tried
+        });
+      }
+      for (std::thread& starter : starters) starter.join();
+      EXPECT_EQ(bound, 1) << address;
+    }
+  }
+}
+
 TEST(Worker, ReportsWhatKeepsItFromListening) {
-  TestServer server;
-  // Not by SO_REUSEPORT: another user's socket, or here one without the option.
   const auto busy = ListenSocket::Bind(*core::ParseAddress("192.0.2.1:80"));
   ASSERT_FALSE(busy.ok());
   EXPECT_EQ(busy.status().code(), absl::StatusCode::kUnavailable);

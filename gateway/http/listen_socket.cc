@@ -4,7 +4,6 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -15,35 +14,12 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "lib/core/listening.h"
 
 namespace stratus::gateway::http {
 namespace {
 
 constexpr int kBacklog = 1024;
-
-absl::Status Failed(const core::Address& address, absl::string_view what, int error) {
-  return absl::UnavailableError(
-      absl::StrCat("cannot listen on ", address.ToString(), ": ", what, ": ", std::strerror(error)));
-}
-
-sockaddr_un UnixAddress(const std::string& path) {
-  sockaddr_un address = {};
-  address.sun_family = AF_UNIX;
-  std::strncpy(address.sun_path, path.c_str(), sizeof(address.sun_path) - 1);
-  return address;
-}
-
-// Whether a socket's file is left over from a server that is gone.
-bool IsStale(const sockaddr_un& address) {
-  struct stat info;
-  if (::lstat(address.sun_path, &info) != 0 || !S_ISSOCK(info.st_mode)) return false;
-  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return false;
-  const bool refused =
-      ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 && errno == ECONNREFUSED;
-  ::close(fd);
-  return refused;
-}
 
 absl::StatusOr<uint16_t> BoundPort(int fd) {
   sockaddr_storage bound = {};
@@ -58,10 +34,12 @@ absl::StatusOr<uint16_t> BoundPort(int fd) {
 }  // namespace
 
 absl::StatusOr<ListenSocket> ListenSocket::Bind(const core::Address& address) {
-  return address.is_unix() ? BindUnix(address) : BindTcp(address);
+  return address.is_unix() ? BindUnix(address) : BindTcp(address, /*shared=*/false);
 }
 
-absl::StatusOr<ListenSocket> ListenSocket::BindTcp(const core::Address& address) {
+// An address is one program's. The first socket listens without SO_REUSEPORT, which the kernel refuses, whoever was
+// first to listen, where any other socket listens; only then may this program's own further sockets join it.
+absl::StatusOr<ListenSocket> ListenSocket::BindTcp(const core::Address& address, bool shared) {
   addrinfo hints = {};
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
@@ -72,15 +50,20 @@ absl::StatusOr<ListenSocket> ListenSocket::BindTcp(const core::Address& address)
   }
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owned(found, ::freeaddrinfo);
   const int fd = ::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0) return Failed(address, "socket", errno);
+  if (fd < 0) return core::CannotListen(address, errno);
   ListenSocket socket(fd, address, false);
   const int on = 1;
   ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-  if (::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0) {
-    return Failed(address, "SO_REUSEPORT", errno);
+  if (shared && ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0) {
+    return core::CannotListen(address, errno);
   }
-  if (::bind(fd, found->ai_addr, found->ai_addrlen) != 0) return Failed(address, "bind", errno);
-  if (::listen(fd, kBacklog) != 0) return Failed(address, "listen", errno);
+  // With SO_REUSEADDR two programs may both bind what neither listens on yet: listen is what only one of them can do.
+  if (::bind(fd, found->ai_addr, found->ai_addrlen) != 0 || ::listen(fd, kBacklog) != 0) {
+    return core::CannotListen(address, errno);
+  }
+  if (!shared && ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0) {
+    return core::CannotListen(address, errno);
+  }
   auto port = BoundPort(fd);
   if (!port.ok()) return port.status();
   socket.address_.port = *port;
@@ -88,21 +71,27 @@ absl::StatusOr<ListenSocket> ListenSocket::BindTcp(const core::Address& address)
 }
 
 absl::StatusOr<ListenSocket> ListenSocket::BindUnix(const core::Address& address) {
-  const sockaddr_un name = UnixAddress(address.unix_path);
+  const auto lock = core::SocketFolderLock::Take(address);
+  if (!lock.ok()) return lock.status();
+  if (absl::Status status = core::RemoveStaleSocket(address); !status.ok()) return status;
+  sockaddr_un name = {};
+  name.sun_family = AF_UNIX;
+  std::memcpy(name.sun_path, address.unix_path.data(), address.unix_path.size());  // RemoveStaleSocket checked the size
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0) return Failed(address, "socket", errno);
+  if (fd < 0) return core::CannotListen(address, errno);
   ListenSocket socket(fd, address, false);
-  if (IsStale(name)) ::unlink(name.sun_path);
-  if (::bind(fd, reinterpret_cast<const sockaddr*>(&name), sizeof(name)) != 0) return Failed(address, "bind", errno);
+  if (::bind(fd, reinterpret_cast<const sockaddr*>(&name), sizeof(name)) != 0) {
+    return core::CannotListen(address, errno);
+  }
   socket.owns_path_ = true;
-  if (::listen(fd, kBacklog) != 0) return Failed(address, "listen", errno);
+  if (::listen(fd, kBacklog) != 0) return core::CannotListen(address, errno);
   return socket;
 }
 
 absl::StatusOr<ListenSocket> ListenSocket::Share() const {
-  if (!address_.is_unix()) return BindTcp(address_);
+  if (!address_.is_unix()) return BindTcp(address_, /*shared=*/true);
   const int fd = ::fcntl(fd_, F_DUPFD_CLOEXEC, 0);
-  if (fd < 0) return Failed(address_, "dup", errno);
+  if (fd < 0) return core::CannotListen(address_, errno);
   return ListenSocket(fd, address_, false);
 }
 

@@ -10,9 +10,9 @@ namespace stratus::gateway::http {
 
 class ListenSocket {
  public:
-  // Binds TCP (with SO_REUSEPORT; port 0 asks for a free one) or a Unix socket, whose stale file is replaced: one that
-  // nobody accepts on. The host must be a literal address or a name that resolves. UNAVAILABLE with the reason, also
-  // when the address is in use.
+  // Binds TCP (port 0 asks for a free one) or a Unix socket, whose stale file is replaced: one that nobody accepts on.
+  // The host must be a literal address or a name that resolves. UNAVAILABLE with the reason; where another program
+  // listens on the address, or on one that overlaps it (0.0.0.0, [::]), with that program's name.
   static absl::StatusOr<ListenSocket> Bind(const core::Address& address);
 
   ListenSocket(ListenSocket&& other) noexcept
@@ -35,7 +35,7 @@ class ListenSocket {
   ListenSocket(int fd, core::Address address, bool owns_path)
       : fd_(fd), address_(std::move(address)), owns_path_(owns_path) {}
 
-  static absl::StatusOr<ListenSocket> BindTcp(const core::Address& address);
+  static absl::StatusOr<ListenSocket> BindTcp(const core::Address& address, bool shared);
   static absl::StatusOr<ListenSocket> BindUnix(const core::Address& address);
 
   int fd_;

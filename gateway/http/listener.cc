@@ -33,6 +33,8 @@ using boost::system::error_code;
 
 // Connections taken in one turn of the loop.
 constexpr int kAcceptsPerTurn = 64;
+// As many as the queue of the socket holds.
+constexpr int kAcceptsAtDrain = 1024;
 
 std::string PeerText(const sockaddr_storage& peer) {
   char text[INET6_ADDRSTRLEN];
@@ -262,6 +264,9 @@ void Listener::Drain(absl::Duration deadline, std::function<void()> done) {
   if (std::exchange(draining_, true)) return;
   drained_ = std::move(done);
   drain_deadline_ = context_->clock.now + context_->clock.Count(deadline);
+  // To the clients whose connections wait here they are made: closing the socket would reset them.
+  for (int i = 0; i < kAcceptsAtDrain && AcceptOne(); ++i) {
+  }
   error_code ignored;
   acceptor_->descriptor.close(ignored);
   acceptor_->socket.reset();

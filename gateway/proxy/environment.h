@@ -90,6 +90,7 @@ struct Environment {
   TraceSettings tracing;
   CallStats* stats = nullptr;  // null: nothing is counted
   CallSettings settings;
+  bool draining = false;        // health checks at the door fail
   absl::InsecureBitGen random;  // request ids are no secrets
   std::unique_ptr<ReplyCache> cache;
   // By filter::ContentCoding; each made by the first reply that needs it.

@@ -118,6 +118,10 @@ ErrorTrailers::ErrorTrailers(const absl::Status& status)
       message_(upstream::PercentEncode(core::ToStd(status.message()))) {
   headers.push_back({"grpc-status", code_});
   if (!message_.empty()) headers.push_back({"grpc-message", message_});
+  if (google::rpc::RetryInfo info; absl::IsUnavailable(status) && core::GetDetail(status, &info)) {
+    pushback_ = std::to_string(info.retry_delay().seconds() * 1000 + info.retry_delay().nanos() / 1'000'000);
+    headers.push_back({"grpc-retry-pushback-ms", pushback_});
+  }
   const google::rpc::Status proto = core::ToProto(status);
   if (proto.details().empty()) return;
   details_ = absl::Base64Escape(proto.SerializeAsString());

@@ -31,7 +31,8 @@ std::string RetryAfterSeconds(const google::rpc::Status& error);
 void ReplyError(http::Exchange* exchange, int http_status, const google::rpc::Status& error,
                 const transcode::Schema& schema, const transcode::OutputOptions& options, HeaderList headers);
 
-// grpc-status, grpc-message and grpc-status-details-bin for a status of our own.
+// grpc-status, grpc-message and grpc-status-details-bin for a status of our own. One that is UNAVAILABLE and says when
+// to try again has grpc-retry-pushback-ms too, which gRPC's own clients obey.
 struct ErrorTrailers {
   explicit ErrorTrailers(const absl::Status& status);
   HeaderList headers;
@@ -40,6 +41,7 @@ struct ErrorTrailers {
   std::string code_;
   std::string message_;
   std::string details_;
+  std::string pushback_;
 };
 
 }  // namespace stratus::gateway::proxy

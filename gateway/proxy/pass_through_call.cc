@@ -6,6 +6,14 @@
 #include "lib/core/status.h"
 
 namespace stratus::gateway::proxy {
+namespace {
+
+constexpr std::string_view kHealth = "/grpc.health.v1.Health/";
+constexpr std::string_view kHealthCheck = "/grpc.health.v1.Health/Check";
+// A HealthCheckResponse that says NOT_SERVING, with its gRPC prefix.
+constexpr std::string_view kNotServing("\0\0\0\0\x02\x08\x02", 7);
+
+}  // namespace
 
 void PassThroughCall::Start(http::Exchange* exchange, std::shared_ptr<WorkerSnapshot> snapshot, WebForm web) {
   path_ = exchange->request().path;
@@ -36,7 +44,21 @@ void PassThroughCall::Start(http::Exchange* exchange, std::shared_ptr<WorkerSnap
   Authorize(policy);
 }
 
-void PassThroughCall::OnAuthorized() { StartUpstream(); }
+void PassThroughCall::OnAuthorized() {
+  if (env_.draining && path_.starts_with(kHealth)) return AnswerNotServing();
+  StartUpstream();
+}
+
+// Who asks at the door whether to send calls there must hear that it closes, however well the service behind it is.
+void PassThroughCall::AnswerNotServing() {
+  OnHead({});
+  AppendWeb(response_form_, kNotServing, &exchange_->stream_buffer());
+  exchange_->Flush();
+  // A Watch ends, and its client asks another gateway.
+  const absl::Status status =
+      path_ == kHealthCheck ? absl::OkStatus() : absl::UnavailableError("this gateway is on its way out");
+  EndResponse(ErrorTrailers(status).headers, status.code());
+}
 
 void PassThroughCall::OnDenied(const auth::Outcome& outcome) { Fail(auth::ToStatus(outcome, *policy_)); }
 

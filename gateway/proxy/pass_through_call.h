@@ -36,6 +36,7 @@ class PassThroughCall final : public ProxyCall {
   void OnDenied(const auth::Outcome& outcome) override;
   void Recycle() override;
   void StartUpstream();
+  void AnswerNotServing();
   HeaderList ResponseHeaders(absl::Span<const http::Header> metadata);
   void EndResponse(absl::Span<const http::Header> trailers, absl::StatusCode code);
   // The request's bytes as gRPC has them; false when the call has ended because they are none.

@@ -88,7 +88,11 @@ void ProxyService::SetSnapshot(std::shared_ptr<const Snapshot> snapshot, std::sh
 
 void ProxyService::OnRequest(http::Exchange* exchange) {
   const http::RequestHead& head = exchange->request();
-  if (const std::optional<PageView> page = pages_->Find(head)) {
+  if (std::optional<PageView> page = pages_->Find(head)) {
+    if (page->health_check && environment_.draining) {
+      page->status = 503;
+      page->body = R"({"status":"draining"})";
+    }
     ServePage(exchange, *page);
     return;
   }

@@ -47,6 +47,9 @@ class ProxyService final : public http::Service {
   // Requests from now on see this snapshot; calls under way keep theirs. On the loop's thread.
   void SetSnapshot(std::shared_ptr<const Snapshot> snapshot, std::shared_ptr<const BuiltinPages> pages);
 
+  // See Gateway::AnnounceDrain. On the loop's thread.
+  void AnnounceDrain() { environment_.draining = true; }
+
  private:
   void AddReflection(boost::asio::io_context& loop);
   void ServePage(http::Exchange* exchange, const PageView& page);

@@ -12,6 +12,7 @@ namespace {
 
 constexpr uint8_t kHeaders = 1;
 constexpr uint8_t kRstStream = 3;
+constexpr uint8_t kPing = 6;
 constexpr uint8_t kGoAway = 7;
 constexpr size_t kPrefaceBytes = 24;
 constexpr size_t kFrameHeadBytes = 9;
@@ -125,6 +126,10 @@ void RawH2Server::Serve(int fd, int number) {
         const std::string answer = script_(number, ReadBigEndian(std::string_view(input).substr(5, 4)));
         open = answer != kCut;
         if (open) WriteAll(fd, answer);
+      } else if (input[3] == kPing) {
+        ++pings_;
+        constexpr uint8_t kAck = 1;
+        if (answer_pings_) WriteAll(fd, Frame(kPing, kAck, 0, std::string_view(input).substr(kFrameHeadBytes, length)));
       }
       input.erase(0, kFrameHeadBytes + length);
     }

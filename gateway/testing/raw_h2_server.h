@@ -36,6 +36,9 @@ class RawH2Server {
 
   std::string address() const;
   int connections() const { return connections_; }
+  // PINGs that have come. They are answered from AnswerPings on.
+  int pings() const { return pings_; }
+  void AnswerPings() { answer_pings_ = true; }
 
  private:
   void Accept();
@@ -46,6 +49,8 @@ class RawH2Server {
   int listener_;
   int port_ = 0;
   std::atomic<int> connections_{0};
+  std::atomic<int> pings_{0};
+  std::atomic<bool> answer_pings_{false};
   std::atomic<bool> stopping_{false};
   std::vector<std::thread> threads_;  // grown by the acceptor alone
   std::thread acceptor_;

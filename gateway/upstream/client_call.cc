@@ -60,6 +60,7 @@ void ClientCall::CopyHead(const CallHead& head) {
   size_t total = head.path.size() + head.authority.size() + head.content_type.size();
   for (const http::Header& header : head.metadata) total += header.name.size() + header.value.size();
   head_.Reserve(total);  // once, so that the views below stay valid
+  path_bytes_ = head.path.size();
   const auto copy = [this](std::string_view text) {
     const size_t at = head_.size();
     head_.Append(text);
@@ -83,9 +84,10 @@ void ClientCall::CopyHead(const CallHead& head) {
 }
 
 absl::Span<const nghttp2_nv> ClientCall::RequestHeaders() {
+  sent_ns_ = TimerQueue::Now();
   if (deadline_ns_ != 0) {
     fields_.Truncate(fields_fixed_);
-    const int64_t left = std::max<int64_t>(deadline_ns_ - TimerQueue::Now(), 1);
+    const int64_t left = std::max<int64_t>(deadline_ns_ - sent_ns_, 1);
     char text[16];
     AppendCallField("grpc-timeout", {text, FormatTimeout(left, text)}, &fields_);
   }
@@ -112,7 +114,7 @@ void ClientCall::Reset() {
   request_.Clear();
   request_.Shrink(kBufferKept);
   sent_ = 0;
-  last_ = over_high_ = received_ = false;
+  last_ = over_high_ = received_ = ready_ = false;
   moves_ = retries_ = 0;
   held_ = true;
   unreported_ = 0;
@@ -123,7 +125,12 @@ void ClientCall::Send(std::string_view bytes, bool last) {
   request_.Append(bytes);
   last_ = last;
   if (unsent() > kUnsentHigh) over_high_ = true;
-  if (connection != nullptr) connection->BodyReady(this);
+  if (connection != nullptr) {
+    connection->BodyReady(this);
+  } else if (!ready_ && !streaming_ && !pinned && (last_ || unsent() >= kReadyBytes)) {
+    ready_ = true;
+    owner_->OnReady(this);
+  }
 }
 
 ssize_t ClientCall::ReadBody(uint8_t* out, size_t room, uint32_t* flags) {
@@ -182,8 +189,12 @@ void ClientCall::Consumed(size_t bytes) {
 void ClientCall::Cancel() {
   observer_ = nullptr;
   deadline_.Disarm();
-  // A queued call stays in its queue, where it is found to be done.
-  if (connection != nullptr) connection->Cancel(this);
+  // A call queued for a connection stays in its queue, where it is found to be done.
+  if (connection != nullptr) {
+    connection->Cancel(this);
+  } else if (held_back()) {
+    owner_->Release(this);
+  }
 }
 
 bool ClientCall::AddHeader(nghttp2_rcbuf* name, nghttp2_rcbuf* value) {
@@ -232,8 +243,10 @@ void ClientCall::End(const absl::Status& status, absl::Span<const http::Header> 
 bool ClientCall::DeadlinePassed() const { return deadline_ns_ != 0 && TimerQueue::Now() >= deadline_ns_; }
 
 void ClientCall::OnDeadline() {
-  if (connection != nullptr) connection->Cancel(this);
+  if (connection != nullptr) connection->OnDeadline(this);
+  const bool forgotten = held_back();
   End(absl::DeadlineExceededError("the deadline passed before the upstream answered"));
+  if (forgotten) owner_->Release(this);
 }
 
 }  // namespace stratus::gateway::upstream

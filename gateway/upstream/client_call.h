@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "gateway/transcode/buffer.h"
+#include "gateway/upstream/admission.h"
 #include "gateway/upstream/stats.h"
 #include "gateway/upstream/timer_queue.h"
 #include "gateway/upstream/upstream.h"
@@ -34,6 +35,12 @@ class CallOwner {
   virtual void Retry(ClientCall* call) = 0;
   // The pause before a retry is over.
   virtual void OnRetryDue(ClientCall* call) = 0;
+  // A unary call has its request, or enough of it: it may be sent now.
+  virtual void OnReady(ClientCall* call) = 0;
+  // The server has ended the call with this; nothing was wrong with the server.
+  virtual void OnAnswer(ClientCall* call, const absl::Status& status) = 0;
+  // The deadline passed at the server, before it had answered anything.
+  virtual void OnTimeout(ClientCall* call) = 0;
 
  protected:
   ~CallOwner() = default;
@@ -61,6 +68,11 @@ class ClientCall final : public Call {
   // Nothing that still comes on its stream matters.
   bool settled() const { return done() || retry_pending; }
   bool streaming() const { return streaming_; }
+  bool received() const { return received_; }
+  std::string_view path() const { return {head_.data(), path_bytes_}; }
+  // When it was last sent.
+  int64_t sent_ns() const { return sent_ns_; }
+  int64_t deadline_ns() const { return deadline_ns_; }
   bool batch_reads() const { return batch_reads_; }
   CallObserver* observer() const { return observer_; }
 
@@ -98,6 +110,8 @@ class ClientCall final : public Call {
   void End(const absl::Status& status, absl::Span<const http::Header> trailers = {});
   bool DeadlinePassed() const;
 
+  Admission::Ticket ticket{this};  // the cluster's
+
   // State that Connection and Pool keep here.
   Connection* connection = nullptr;  // null while queued
   size_t index = 0;                  // in Connection's list
@@ -123,10 +137,17 @@ class ClientCall final : public Call {
   };
 
   static constexpr int kMovesMax = 3;
+  // Of a request whose client is slow: sent on from this size, and whole before. A call that only waits for its own
+  // client takes nobody's place at the upstream.
+  static constexpr size_t kReadyBytes = 64 << 10;
 
   void CopyHead(const CallHead& head);
   void Rewind();
   void OnDeadline();
+  // Nothing but this object knows of the call yet, or the queue of those that wait for their turn.
+  bool held_back() const {
+    return (!streaming_ && !ready_ && !pinned) || ticket.state == Admission::Ticket::State::kWaiting;
+  }
 
   TimerQueue* timers_;
   CallOwner* const owner_;
@@ -137,8 +158,11 @@ class ClientCall final : public Call {
   bool streaming_ = false;
   bool batch_reads_ = false;
   bool idempotent_ = false;
+  bool ready_ = false;  // OnReady was called
 
   // Request.
+  size_t path_bytes_ = 0;  // of head_
+  int64_t sent_ns_ = 0;
   Buffer head_;  // the bytes that nv_ points to
   std::vector<nghttp2_nv> nv_;
   Buffer fields_;            // ends with grpc-timeout when there is a deadline

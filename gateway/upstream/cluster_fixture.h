@@ -125,6 +125,8 @@ class Server {
   std::string address() const { return server_.address(); }
   int connections() const { return server_.connections(); }
   int calls() const { return calls_; }
+  int pings() const { return server_.pings(); }
+  void AnswerPings() { server_.AnswerPings(); }
   void Set(Way way) {
     way_ = way;
     way_.notify_all();

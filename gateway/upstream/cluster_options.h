@@ -10,6 +10,7 @@
 
 #include "absl/time/time.h"
 #include "gateway/http/tls_context.h"
+#include "gateway/upstream/admission.h"
 #include "gateway/upstream/resolver.h"
 #include "gateway/upstream/stats.h"
 #include "lib/core/address.h"
@@ -38,9 +39,13 @@ struct HealthCheckOptions {
 };
 
 // An endpoint whose calls fail again and again gets no calls for a while. Failures are UNAVAILABLE, answers that are
-// not gRPC, resets other than CANCEL and connections that break; what a service answers otherwise is its own affair.
+// not gRPC, resets other than CANCEL and connections that break; what a service answers otherwise is its own affair. So
+// is one of which a row of unary calls got no byte before their deadlines, and one that answers no PING.
 struct OutlierOptions {
   int consecutive_failures = 5;  // 0: never eject
+  int consecutive_timeouts = 5;  // 0: timeouts do not count
+  // A call that waited for less says nothing: its client may just have been in a hurry.
+  absl::Duration timeout_min = absl::Seconds(1);
   absl::Duration ejection_min = absl::Seconds(30);
   absl::Duration ejection_max = absl::Seconds(300);  // the pause grows with each ejection soon after the last
   int share_max_percent = 50;  // of the endpoints, ejected at once; one may always be, if there are several
@@ -70,8 +75,8 @@ struct ClusterOptions {
   // Calls that may wait for a connection or a free stream; one more fails with UNAVAILABLE.
   size_t queue_max = 8192;
   // Zero: no PINGs. They are sent only while calls are under way and the connection is silent.
-  absl::Duration keepalive_interval = absl::ZeroDuration();
-  absl::Duration keepalive_timeout = absl::Seconds(10);
+  absl::Duration keepalive_interval = absl::Seconds(5);
+  absl::Duration keepalive_timeout = absl::Seconds(5);
 
   // How often names are resolved again; also when an endpoint cannot be reached, at most once in resolve_pause.
   absl::Duration resolve_interval = absl::Seconds(30);
@@ -83,6 +88,7 @@ struct ClusterOptions {
   HealthCheckOptions health_check;
   OutlierOptions outlier;
   RetryOptions retry;
+  AdmissionOptions admission;
 
   std::shared_ptr<ClusterStats> stats;  // null: nobody reads them
   ResolverFactory resolver;             // null: the system's

@@ -97,9 +97,6 @@ void Connection::Begin() {
                                              {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, kStreamWindow}};
   nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, settings, std::size(settings));
   nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0, kConnectionWindow);
-  if (options_.keepalive_interval > absl::ZeroDuration()) {
-    timers_->Arm(&keepalive_, TimerQueue::Now() + absl::ToInt64Nanoseconds(options_.keepalive_interval));
-  }
   ScheduleFlush();
   StartRead();
 }
@@ -120,6 +117,10 @@ bool Connection::Submit(ClientCall* call) {
   calls_.push_back(call);
   ++load_->streams;
   stats_->streams.Add();
+  if (!keepalive_.armed() && options_.keepalive_interval > absl::ZeroDuration()) {
+    heard_ = false;
+    timers_->Arm(&keepalive_, call->sent_ns() + absl::ToInt64Nanoseconds(options_.keepalive_interval));
+  }
   ScheduleFlush();
   return true;
 }
@@ -145,6 +146,18 @@ void Connection::BodyReady(ClientCall* call) {
 void Connection::Consume(ClientCall* call, size_t bytes) {
   nghttp2_session_consume_stream(session_, call->stream_id, bytes);
   ScheduleFlush();
+}
+
+void Connection::OnDeadline(ClientCall* call) {
+  const int64_t waited = TimerQueue::Now() - call->sent_ns();
+  if (!call->streaming() && !call->pinned && !call->received()) {
+    call_owner_->OnTimeout(call);
+    if (waited >= absl::ToInt64Nanoseconds(options_.timeout_min)) {
+      ++load_->timeouts;
+      owner_->OnFailure();
+    }
+  }
+  Cancel(call);
 }
 
 void Connection::Cancel(ClientCall* call) {
@@ -314,15 +327,24 @@ void Connection::Shutdown() {
   DeleteSession();
 }
 
+bool Connection::MayPing() const { return pings_ < kPingsMax || TimerQueue::Now() - pinged_ns_ >= kPingPauseNs; }
+
 void Connection::OnKeepalive() {
-  absl::Duration next = options_.keepalive_interval;
   if (ping_pending_ && !heard_) {
-    Close(absl::UnavailableError(absl::StrCat("the upstream ", options_.name, " does not answer keepalive PINGs")));
+    const std::shared_ptr<Connection> self = shared_from_this();
+    stats_->unresponsive.Add();
+    owner_->OnUnresponsive();  // first, so that what is made again goes elsewhere
+    Close(absl::UnavailableError(absl::StrCat("the upstream ", options_.name, " does not answer PINGs")));
     return;
   }
-  if (!heard_ && !calls_.empty()) {
+  ping_pending_ = false;
+  absl::Duration next = options_.keepalive_interval;
+  if (calls_.empty()) return;  // the next one arms it again
+  if (!heard_ && MayPing()) {
     nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, nullptr);
     ping_pending_ = true;
+    ++pings_;
+    pinged_ns_ = TimerQueue::Now();
     next = options_.keepalive_timeout;
     ScheduleFlush();
   }

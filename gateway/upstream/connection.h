@@ -23,12 +23,14 @@ namespace stratus::gateway::upstream {
 struct EndpointLoad {
   size_t streams = 0;  // under way
   int failures = 0;    // in a row
+  int timeouts = 0;    // calls in a row that got no byte before their deadline
 };
 
 struct ConnectionOptions {
   std::string name;                                          // the upstream's address, for messages
   absl::Duration keepalive_interval = absl::ZeroDuration();  // zero: no PINGs
-  absl::Duration keepalive_timeout = absl::Seconds(10);
+  absl::Duration keepalive_timeout = absl::Seconds(5);
+  absl::Duration timeout_min = absl::Seconds(1);  // see OutlierOptions
   // After a read that held messages of calls with batch_reads, reading goes on at the next multiple of this: what many
   // streams send in that time is read, written to their clients and paid for at once.
   absl::Duration batch_interval = absl::Milliseconds(1);
@@ -47,6 +49,8 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
     virtual void OnClosed(Connection* connection) = 0;
     // A call has failed by the server's fault, or the connection broke under some; EndpointLoad counts it already.
     virtual void OnFailure() = 0;
+    // The server has answered no PING; the connection is being closed.
+    virtual void OnUnresponsive() = 0;
 
    protected:
     ~Owner() = default;
@@ -82,6 +86,8 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   void Consume(ClientCall* call, size_t bytes);
   // RST_STREAM(CANCEL). The call object is released when nghttp2 has let go of it.
   void Cancel(ClientCall* call);
+  // Cancel for a call whose deadline has passed: counted where nothing of an answer had come.
+  void OnDeadline(ClientCall* call);
 
  private:
   struct Callbacks;
@@ -112,6 +118,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   void StartDraining();
   void Remove(ClientCall* call);
   void OnKeepalive();
+  bool MayPing() const;
 
   // What the session reports.
   static ClientCall* CallOf(nghttp2_session* session, int32_t stream_id) {
@@ -126,6 +133,9 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   void OnStreamClose(ClientCall* call, uint32_t error_code);
 
   static constexpr size_t kReadBytes = 64 << 10;
+  // gRPC servers take a client for a nuisance that sends more PINGs to one silence of theirs, or sooner.
+  static constexpr int kPingsMax = 3;
+  static constexpr int64_t kPingPauseNs = 301'000'000'000;
   static constexpr int kBatchReadsMax = 16;  // then the others of the loop have their turn
   static constexpr size_t kWriteBytes = 64 << 10;
   static constexpr int32_t kStreamWindow = 1 << 20;
@@ -157,8 +167,10 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   bool flush_scheduled_ = false;
   bool waiting_writable_ = false;
 
-  Timer keepalive_;
+  Timer keepalive_;  // armed while there are calls
   bool ping_pending_ = false;
+  int pings_ = 0;  // since the server last sent something else
+  int64_t pinged_ns_ = 0;
   bool heard_ = false;  // something was read since the last keepalive tick
 
   HandlerMemory flush_memory_;

@@ -1,4 +1,6 @@
 // Connection's reading half: what the server sends, and what becomes of the calls it is about.
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "gateway/upstream/connection.h"
 #include "gateway/upstream/grpc_wire.h"
@@ -74,9 +76,11 @@ void Connection::OnFrame(const nghttp2_frame* frame) {
   const bool end_stream = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
   switch (frame->hd.type) {
     case NGHTTP2_HEADERS:
+      pings_ = 0;
       if (ClientCall* call = CallOf(session_, frame->hd.stream_id)) OnHeaders(call, end_stream);
       break;
     case NGHTTP2_DATA:
+      pings_ = 0;
       if (!end_stream) break;
       if (ClientCall* call = CallOf(session_, frame->hd.stream_id); call != nullptr && !call->settled()) {
         CountFailure();
@@ -89,7 +93,9 @@ void Connection::OnFrame(const nghttp2_frame* frame) {
       break;
     case NGHTTP2_GOAWAY: StartDraining(); break;
     case NGHTTP2_PING:
-      if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) ping_pending_ = false;
+      if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0 && std::exchange(ping_pending_, false)) {
+        timers_->Arm(&keepalive_, TimerQueue::Now() + absl::ToInt64Nanoseconds(options_.keepalive_interval));
+      }
       break;
     default: break;
   }
@@ -98,6 +104,7 @@ void Connection::OnFrame(const nghttp2_frame* frame) {
 void Connection::OnHeaders(ClientCall* call, bool end_stream) {
   if (call->settled()) return;
   call->MarkReceived();
+  if (!call->pinned) load_->timeouts = 0;
   if (!call->head_received) {
     OnHead(call, end_stream);
   } else if (end_stream) {
@@ -144,6 +151,7 @@ void Connection::OnHead(ClientCall* call, bool end_stream) {
 void Connection::Conclude(ClientCall* call, const absl::Status& status, absl::Span<const http::Header> trailers) {
   if (status.code() != absl::StatusCode::kUnavailable) {
     load_->failures = 0;
+    call_owner_->OnAnswer(call, status);
   } else {
     CountFailure();
     if (call_owner_->MayRetry(call, trailers)) {

@@ -42,16 +42,18 @@ void Endpoint::Eject() {
   ejected_ = true;
   context_.stats->ejections.Add();
   context_.timers->Arm(&ejection_, now + absl::ToInt64Nanoseconds(pause));
-  core::Log(
-      core::Severity::kWarning, "upstream endpoint ejected: its calls fail",
-      {{"endpoint", address_.name}, {"failures_in_a_row", load_.failures}, {"seconds", absl::ToDoubleSeconds(pause)}});
+  core::Log(core::Severity::kWarning, "upstream endpoint ejected: its calls fail",
+            {{"endpoint", address_.name},
+             {"failures_in_a_row", load_.failures},
+             {"timeouts_in_a_row", load_.timeouts},
+             {"seconds", absl::ToDoubleSeconds(pause)}});
   owner_->OnEligibilityChanged();
 }
 
 void Endpoint::OnEjectionOver() {
   ejected_ = false;
   ejection_over_ns_ = TimerQueue::Now();
-  load_.failures = 0;
+  load_.failures = load_.timeouts = 0;
   owner_->OnEligibilityChanged();
 }
 
@@ -79,8 +81,15 @@ void Endpoint::OnConnectFailed(Kind kind, const absl::Status& status) {
 }
 
 void Endpoint::OnFailure() {
-  const int limit = context_.options.outlier.consecutive_failures;
-  if (limit > 0 && load_.failures >= limit && !ejected_ && !draining_) owner_->OnFailing(this);
+  const OutlierOptions& options = context_.options.outlier;
+  const bool failing = options.consecutive_failures > 0 && load_.failures >= options.consecutive_failures;
+  const bool silent = options.consecutive_timeouts > 0 && load_.timeouts >= options.consecutive_timeouts;
+  if ((failing || silent) && !ejected_ && !draining_) owner_->OnFailing(this);
+}
+
+// Proof enough: it need not fail again and again.
+void Endpoint::OnUnresponsive() {
+  if (context_.options.outlier.consecutive_timeouts > 0 && !ejected_ && !draining_) owner_->OnFailing(this);
 }
 
 void Endpoint::DropHealthCall(ClientCall* call) { context_.calls->Release(call); }

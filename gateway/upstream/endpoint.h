@@ -51,6 +51,7 @@ class Endpoint final : private Pool::Owner, private HealthChecker::Target {
   void OnConnectFailed(Kind kind, const absl::Status& status) override;
   void OnDisconnected(Kind kind) override { owner_->OnDisconnected(kind); }
   void OnFailure() override;
+  void OnUnresponsive() override;
 
   // HealthChecker::Target
   Connection* HealthConnection() override { return unary_.Ready(); }

@@ -361,5 +361,103 @@ TEST_F(OutlierTest, NoMoreThanTheirShareAreEjected) {
   EXPECT_EQ(stats_->ejections.value(), 2u);
 }
 
+// A server that has stopped: its kernel takes what is sent to it.
+class SilenceTest : public EndpointsTest {
+ protected:
+  SilenceTest() {
+    options_.keepalive_interval = absl::ZeroDuration();
+    options_.outlier.consecutive_timeouts = 3;
+    options_.outlier.timeout_min = absl::Milliseconds(10);
+    options_.outlier.ejection_min = options_.outlier.ejection_max = absl::Seconds(60);
+  }
+
+  std::string CallFor(absl::Duration time, bool idempotent = false) {
+    Recorder recorder;
+    recorder.idempotent = idempotent;
+    Start(&recorder, "Echo", Framed(google::protobuf::Any()), absl::ToInt64Nanoseconds(time));
+    Finish(recorder);
+    if (!recorder.status.has_value()) return "no end";
+    return recorder.status->ok() ? recorder.head["x-server"] : absl::StatusCodeToString(recorder.status->code());
+  }
+};
+
+TEST_F(SilenceTest, AnEndpointThatLetsCallsTimeOutIsEjected) {
+  Server stopped("stopped"), good("good");
+  ConnectTo({&stopped, &good});
+  Warm(2);
+  stopped.Set(Way::kSilent);
+  int late = 0;
+  RunUntil([&] {
+    late += CallFor(absl::Milliseconds(100)) == "DEADLINE_EXCEEDED" ? 1 : 0;
+    return stats_->ejections.value() == 1;
+  });
+  EXPECT_GE(late, 3);
+  EXPECT_EQ(CallMany(10), (std::map<std::string, int>{{"good", 10}}));
+}
+
+TEST_F(SilenceTest, ClientsInAHurryEjectNobody) {
+  Server slow("slow"), good("good");
+  options_.outlier.timeout_min = absl::Seconds(60);
+  ConnectTo({&slow, &good});
+  Warm(2);
+  slow.Set(Way::kSilent);
+  int late = 0;
+  while (late < 10) late += CallFor(absl::Milliseconds(20)) == "DEADLINE_EXCEEDED" ? 1 : 0;
+  EXPECT_EQ(stats_->ejections.value(), 0u);
+}
+
+TEST_F(SilenceTest, TheLastEndpointIsNotEjected) {
+  Server stopped("stopped");
+  ConnectTo({&stopped});
+  Warm(1);
+  stopped.Set(Way::kSilent);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(CallFor(absl::Milliseconds(50)), "DEADLINE_EXCEEDED");
+  EXPECT_EQ(stats_->ejections.value(), 0u);
+  stopped.Set(Way::kAnswer);
+  EXPECT_EQ(CallOne(), "stopped");
+}
+
+TEST_F(SilenceTest, AServerThatAnswersNoPingIsLeftAtOnceAndItsCallsAreMadeElsewhere) {
+  Server stopped("stopped"), good("good");
+  options_.keepalive_interval = absl::Milliseconds(20);
+  options_.keepalive_timeout = absl::Milliseconds(200);
+  ConnectTo({&stopped, &good});
+  Warm(2);
+  stopped.Set(Way::kSilent);
+  good.AnswerPings();
+  std::set<std::string> answers;
+  RunUntil([&] {
+    answers.insert(CallFor(absl::Seconds(60), /*idempotent=*/true));
+    return stats_->ejections.value() == 1;
+  });
+  EXPECT_EQ(answers, (std::set<std::string>{"good"}));
+  EXPECT_EQ(stats_->unresponsive.value(), 1u);
+  EXPECT_EQ(CallMany(10), (std::map<std::string, int>{{"good", 10}}));
+}
+
+TEST_F(SilenceTest, ACallThatMayNotBeMadeTwiceEndsWhenTheServerAnswersNoPing) {
+  Server stopped("stopped");
+  options_.keepalive_interval = absl::Milliseconds(20);
+  options_.keepalive_timeout = absl::Milliseconds(100);
+  ConnectTo({&stopped});
+  Warm(1);
+  stopped.Set(Way::kSilent);
+  EXPECT_EQ(CallFor(absl::Seconds(60)), "UNAVAILABLE");
+}
+
+// gRPC servers close the connection of a client that pings more often (GOAWAY, ENHANCE_YOUR_CALM).
+TEST_F(SilenceTest, AServerThatTakesItsTimeIsPingedThreeTimes) {
+  Server slow("slow");
+  options_.keepalive_interval = absl::Milliseconds(2);
+  options_.keepalive_timeout = absl::Seconds(60);
+  slow.AnswerPings();
+  ConnectTo({&slow});
+  Warm(1);
+  slow.Set(Way::kSilent);
+  EXPECT_EQ(CallFor(absl::Milliseconds(500)), "DEADLINE_EXCEEDED");
+  EXPECT_EQ(slow.pings(), 3);
+  EXPECT_EQ(slow.connections(), 1);
+}
+
 }  // namespace
 }  // namespace stratus::gateway::upstream

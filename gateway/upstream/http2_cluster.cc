@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "lib/core/log.h"
 #include "lib/core/random.h"
+#include "lib/core/status.h"
 
 namespace stratus::gateway::upstream {
 namespace {
@@ -26,6 +27,16 @@ absl::Duration Pushback(absl::Span<const http::Header> trailers, absl::Duration 
   return fallback;
 }
 
+// Clients that were refused together shall not come again together.
+absl::Status Overloaded(const core::Address& upstream, ShedReason reason) {
+  const char* const why = reason == ShedReason::kStreams    ? "too many streams are open at"
+                          : reason == ShedReason::kDeadline ? "no answer can come before the deadline from"
+                                                            : "too many calls are under way at";
+  return core::WithRetryAfter(
+      absl::UnavailableError(absl::StrCat(why, " the upstream ", upstream.ToString(), "; try again later")),
+      absl::Seconds(1) + absl::Milliseconds(static_cast<int>(1000 * core::RandomFraction())));
+}
+
 }  // namespace
 
 Http2Cluster::Http2Cluster(boost::asio::io_context& io, TimerQueue* timers, const ClusterOptions& options)
@@ -34,6 +45,8 @@ Http2Cluster::Http2Cluster(boost::asio::io_context& io, TimerQueue* timers, cons
       options_(options),
       stats_(options.stats != nullptr ? options.stats : std::make_shared<ClusterStats>()),
       budget_(options.retry.budget_percent),
+      admission_(options_.admission, stats_.get()),
+      admission_check_([](void* self) { static_cast<Http2Cluster*>(self)->ServeWaiting(); }, this),
       context_{io, timers, memory_.nghttp2(), options_, stats_.get(), this},
       balancer_(options_, stats_.get()),
       discovery_(io, timers, options_, stats_.get(), [this] { OnResolved(); }) {
@@ -43,7 +56,7 @@ Http2Cluster::Http2Cluster(boost::asio::io_context& io, TimerQueue* timers, cons
 Http2Cluster::~Http2Cluster() {
   closing_ = true;
   for (Count& state : stats_->endpoints) state.Set(0);
-  stats_->waiting.Set(0);
+  for (Count* gauge : {&stats_->waiting, &stats_->limit, &stats_->in_flight, &stats_->admission_waiting}) gauge->Set(0);
 }
 
 // --- Calls.
@@ -51,9 +64,56 @@ Http2Cluster::~Http2Cluster() {
 Call* Http2Cluster::Start(const CallHead& head, CallObserver* observer) {
   ClientCall* call = NewCall();
   call->Prepare(head, observer);
+  if (!head.streaming) return call;  // OnReady follows
   budget_.OnCall();
-  Dispatch(call);
+  if (admission_.EnterStream(&call->ticket)) {
+    Dispatch(call);
+  } else {
+    Refuse(call, ShedReason::kStreams);
+  }
   return call;
+}
+
+void Http2Cluster::OnReady(ClientCall* call) {
+  budget_.OnCall();
+  if (admission_.Enter(&call->ticket, call->path())) return Dispatch(call);
+  if (!admission_.Wait(&call->ticket, call->deadline_ns(), TimerQueue::Now())) {
+    return Refuse(call, ShedReason::kDeadline);
+  }
+  ServeWaiting();
+}
+
+void Http2Cluster::OnAnswer(ClientCall* call, const absl::Status& status) {
+  if (call->ticket.state != Admission::Ticket::State::kUnary) return;
+  if (status.ok()) {
+    admission_.OnReply(call->ticket, call->sent_ns(), TimerQueue::Now());
+  } else if (status.code() == absl::StatusCode::kDeadlineExceeded) {
+    OnTimeout(call);
+  }
+  // Other errors come too soon to tell anything.
+}
+
+void Http2Cluster::OnTimeout(ClientCall* call) {
+  admission_.OnTimeout(call->ticket, call->sent_ns(), TimerQueue::Now());
+}
+
+void Http2Cluster::ServeWaiting() {
+  if (closing_ || std::exchange(serving_, true)) return;
+  const int64_t now = TimerQueue::Now();
+  while (const auto next = admission_.Next(now)) {
+    ClientCall* call = static_cast<ClientCall*>(next->ticket->call);
+    if (next->go) {
+      Dispatch(call);
+    } else {
+      Refuse(call, next->reason);
+    }
+  }
+  serving_ = false;
+  if (admission_.waiting()) timers_->Arm(&admission_check_, admission_.NextCheck(now));
+}
+
+void Http2Cluster::Refuse(ClientCall* call, ShedReason reason) {
+  FailLater(call, Overloaded(options_.address, reason));
 }
 
 ClientCall* Http2Cluster::NewCall() {
@@ -68,8 +128,10 @@ ClientCall* Http2Cluster::NewCall() {
 }
 
 void Http2Cluster::Release(ClientCall* call) {
+  admission_.Leave(&call->ticket);
   call->Reset();
   free_.push_back(call);
+  if (admission_.waiting()) ServeWaiting();
 }
 
 void Http2Cluster::Dispatch(ClientCall* call) {
@@ -226,9 +288,12 @@ void Http2Cluster::OnDisconnected(Kind kind) {
 void Http2Cluster::OnFailing(Endpoint* endpoint) {
   const auto ejected =
       std::count_if(endpoints_.begin(), endpoints_.end(), [](const auto& other) { return other->ejected(); });
+  const bool another = std::any_of(endpoints_.begin(), endpoints_.end(), [endpoint](const auto& other) {
+    return other.get() != endpoint && other->eligible();
+  });
   const auto count = static_cast<int64_t>(endpoints_.size());
   const int64_t allowed = std::max<int64_t>(1, count * options_.outlier.share_max_percent / 100);
-  if (count > 1 && ejected < allowed) endpoint->Eject();
+  if (another && ejected < allowed) endpoint->Eject();
 }
 
 void Http2Cluster::OnEligibilityChanged() {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gateway/loop/memory_pool.h"
+#include "gateway/upstream/admission.h"
 #include "gateway/upstream/balancer.h"
 #include "gateway/upstream/client_call.h"
 #include "gateway/upstream/cluster.h"
@@ -31,6 +32,9 @@ class Http2Cluster final : public Cluster, private CallOwner, private Endpoint::
   bool MayRetry(ClientCall* call, absl::Span<const http::Header> trailers) override;
   void Retry(ClientCall* call) override;
   void OnRetryDue(ClientCall* call) override { Dispatch(call); }
+  void OnReady(ClientCall* call) override;
+  void OnAnswer(ClientCall* call, const absl::Status& status) override;
+  void OnTimeout(ClientCall* call) override;
 
   // Endpoint::Owner
   void OnConnected(Kind kind) override;
@@ -40,6 +44,10 @@ class Http2Cluster final : public Cluster, private CallOwner, private Endpoint::
   void OnFailing(Endpoint* endpoint) override;
   void OnEligibilityChanged() override;
   ClientCall* NewCall() override;
+
+  // Starts or refuses those that wait for their turn, as far as can be said now.
+  void ServeWaiting();
+  void Refuse(ClientCall* call, ShedReason reason);
 
   std::deque<ClientCall*>& QueueOf(Kind kind) { return queues_[static_cast<size_t>(kind)]; }
   void Dispatch(ClientCall* call);
@@ -69,6 +77,9 @@ class Http2Cluster final : public Cluster, private CallOwner, private Endpoint::
   std::array<std::deque<ClientCall*>, 2> queues_;  // by Kind
   std::vector<ClientCall*> failing_;
   RetryBudget budget_;
+  Admission admission_;
+  Timer admission_check_;
+  bool serving_ = false;  // inside ServeWaiting
   absl::Status last_error_;
   const ClusterContext context_;
   std::vector<std::unique_ptr<Endpoint>> endpoints_;

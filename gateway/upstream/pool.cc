@@ -66,6 +66,7 @@ void Pool::OnConnected(Slot* slot, absl::StatusOr<http::TransportPtr> transport)
   connection.name = address_.name;
   connection.keepalive_interval = context_.options.keepalive_interval;
   connection.keepalive_timeout = context_.options.keepalive_timeout;
+  connection.timeout_min = context_.options.outlier.timeout_min;
   slot->connection =
       std::make_shared<Connection>(*std::move(transport), std::move(connection),
                                    Connection::Surroundings{context_.io, context_.timers, context_.memory, load_,
@@ -103,6 +104,8 @@ void Pool::Drain() {
 void Pool::OnCapacity() { owner_->OnCapacity(kind_); }
 
 void Pool::OnFailure() { owner_->OnFailure(); }
+
+void Pool::OnUnresponsive() { owner_->OnUnresponsive(); }
 
 void Pool::OnDraining(Connection* connection) {
   for (Slot& slot : slots_) {

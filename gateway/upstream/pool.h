@@ -36,6 +36,7 @@ class Pool final : public Connection::Owner {
     virtual void OnDisconnected(Kind kind) = 0;
     // See Connection::Owner.
     virtual void OnFailure() = 0;
+    virtual void OnUnresponsive() = 0;
 
    protected:
     ~Owner() = default;
@@ -69,6 +70,7 @@ class Pool final : public Connection::Owner {
   void OnDraining(Connection* connection) override;
   void OnClosed(Connection* connection) override;
   void OnFailure() override;
+  void OnUnresponsive() override;
 
   void Connect(size_t slot_index);
   void OnConnected(Slot* slot, absl::StatusOr<http::TransportPtr> transport);

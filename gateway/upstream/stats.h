@@ -5,6 +5,12 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/core/mutex.h"
 
 namespace stratus::gateway::upstream {
 
@@ -32,6 +38,43 @@ enum class RetryReason : uint8_t {
 };
 inline constexpr const char* kRetryReasonNames[] = {"refused", "goaway", "unsent", "unavailable"};
 
+// Why a call was refused instead of sent on (Admission).
+enum class ShedReason : uint8_t {
+  kQueueFull,  // more came behind it than may wait
+  kWaited,     // for longer than is of use
+  kDeadline,   // it could not have been answered before its deadline
+  kStreams,    // too many streams are open
+};
+inline constexpr const char* kShedReasonNames[] = {"queue_full", "waited", "deadline", "streams"};
+
+struct MethodStats {
+  explicit MethodStats(std::string_view name) : path(name) {}
+
+  const std::string path;  // `/pkg.Service/Method`
+  Count in_flight;
+  Count waiting;
+  std::array<Count, std::size(kShedReasonNames)> shed;  // by ShedReason
+};
+
+// Those of one cluster. Add on its loop alone; what it gives lives as long as the table.
+class MethodStatsTable {
+ public:
+  MethodStats* Add(std::string_view path) {
+    core::MutexLock lock(mutex_);
+    return methods_.emplace_back(std::make_unique<MethodStats>(path)).get();
+  }
+  // Any thread.
+  template <typename Read>
+  void ForEach(Read read) const {
+    core::MutexLock lock(mutex_);
+    for (const auto& method : methods_) read(*method);
+  }
+
+ private:
+  mutable core::Mutex mutex_;
+  std::vector<std::unique_ptr<MethodStats>> methods_ ABSL_GUARDED_BY(mutex_);
+};
+
 struct ClusterStats {
   std::array<Count, std::size(kEndpointStateNames)> endpoints;  // by EndpointState, now
   Count connections;                                            // open now
@@ -44,7 +87,13 @@ struct ClusterStats {
   Count health_check_failures;
   std::array<Count, std::size(kRetryReasonNames)> retries;  // by RetryReason
   Count retries_over_budget;                                // not made for want of budget
-  Count panics;                                             // times that too few endpoints were left
+  Count unresponsive;                                       // connections closed for want of an answer to a PING
+  Count limit;                                              // unary calls that may be under way now
+  Count in_flight;                                          // unary calls that are
+  Count admission_waiting;                                  // calls that wait for their turn now
+  std::array<Count, std::size(kShedReasonNames)> shed;      // by ShedReason
+  MethodStatsTable methods;
+  Count panics;  // times that too few endpoints were left
 };
 
 }  // namespace stratus::gateway::upstream

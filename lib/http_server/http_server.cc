@@ -14,6 +14,7 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
+#include "lib/core/listening.h"
 #include "lib/core/log.h"
 #include "lib/core/status.h"
 #include "lib/http_server/connection.h"
@@ -31,6 +32,7 @@ using boost::system::error_code;
 constexpr std::chrono::milliseconds kAcceptPause{100};
 
 absl::Status CannotListen(const core::Address& listen, const error_code& error) {
+  if (error.category() == boost::system::system_category()) return core::CannotListen(listen, error.value());
   return absl::UnavailableError(absl::StrCat("cannot listen on ", listen.ToString(), ": ", error.message()));
 }
 
@@ -99,17 +101,14 @@ class Server::Impl {
   }
 
   absl::Status ListenUnix(const core::Address& listen) {
-    error_code error;
-    // A socket file that nobody listens on is left over from a crash; one that answers is another program's.
-    Unix::socket probe(context_);
-    const Unix::endpoint endpoint(listen.unix_path);
-    probe.connect(endpoint, error);
-    if (!error) {
+    const auto lock = core::SocketFolderLock::Take(listen);
+    absl::Status status = lock.ok() ? core::RemoveStaleSocket(listen) : lock.status();
+    if (!status.ok()) {
       address_.unix_path.clear();  // not ours to remove
-      return CannotListen(listen, asio::error::make_error_code(asio::error::address_in_use));
+      return status;
     }
-    if (error == asio::error::connection_refused) unlink(listen.unix_path.c_str());
-    error.clear();
+    error_code error;
+    const Unix::endpoint endpoint(listen.unix_path);
     auto& acceptor = acceptor_.emplace<Unix::acceptor>(context_);
     acceptor.open(endpoint.protocol(), error);
     if (!error) acceptor.bind(endpoint, error);

@@ -20,7 +20,14 @@ void AddFlags(CLI::App* app, Flags* flags) {
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
   app->add_flag("--access-log-health", flags->access_log_health, "Health checks that succeed have a line, too");
-  app->add_option("--drain-seconds", flags->drain_seconds, "How long calls may take to end after SIGTERM")
+  app->add_option(
+         "--drain-delay-seconds", flags->drain_delay_seconds,
+         "How long new calls are still taken after SIGTERM, with /readyz failing, so that balancers notice first; "
+         "not after SIGINT")
+      ->envname("STRATUS_DRAIN_DELAY_SECONDS")
+      ->check(CLI::Range(0, 3600))
+      ->capture_default_str();
+  app->add_option("--drain-seconds", flags->drain_seconds, "How long calls may take to end after that")
       ->check(CLI::Range(0, 3600))
       ->capture_default_str();
 }

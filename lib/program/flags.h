@@ -16,6 +16,7 @@ struct Flags {
   std::string access_log = "stdout";
   int access_log_sample = 1;
   bool access_log_health = false;
+  int drain_delay_seconds = 5;
   int drain_seconds = 20;
 };
 

@@ -2,17 +2,20 @@
 
 #include <unistd.h>
 
+#include <csignal>
 #include <utility>
 
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
 #include "lib/auth/auth_metrics.h"
 #include "lib/auth/environment.h"
 #include "lib/auth/token_checks.h"
 #include "lib/core/descriptor_limit.h"
 #include "lib/core/log.h"
 #include "lib/core/ready_file.h"
+#include "lib/core/status.h"
 #include "lib/telemetry/json_writer.h"
 
 namespace stratus::program {
@@ -123,16 +126,28 @@ absl::Status Program::Ready(std::map<std::string, std::string> addresses) {
 absl::Status Program::OpenAdmin(std::map<std::string, std::string>* addresses) {
   absl::StatusOr<std::unique_ptr<telemetry::AdminServer>> started =
       telemetry::AdminServer::Start(admin_listen_, metrics_, readiness_, [this] { return page_.Json(); });
-  if (!started.ok()) return started.status();
+  if (!started.ok()) {
+    const std::string message(started.status().message());
+    return core::Error(
+        started.status().code(),
+        absl::StrCat("the admin port: ", message, "; --admin-listen gives it another address, port 0 a free one"));
+  }
   admin_ = *std::move(started);
   (*addresses)["admin"] = admin_->address();
   return absl::OkStatus();
 }
 
-void Program::AwaitEnd(core::TerminationSignal* termination) {
-  termination->Wait();
-  core::Log(core::Severity::kInfo, absl::StrCat(options_.name, " drains"));
+void Program::AwaitEnd(core::TerminationSignal* termination, const std::function<void()>& announce) {
+  const int signal = termination->Wait();
+  // Who presses Ctrl-C has no balancer that must notice first.
+  const absl::Duration delay =
+      signal == SIGINT ? absl::ZeroDuration() : absl::Seconds(options_.flags.drain_delay_seconds);
   readiness_.SetDraining();
+  if (announce) announce();
+  core::Log(core::Severity::kInfo, absl::StrCat(options_.name, " drains"),
+            {{"accepting_seconds", absl::ToInt64Seconds(delay)}});
+  // A second signal ends the program meanwhile.
+  absl::SleepFor(delay);
 }
 
 void Program::CloseAdmin() {

@@ -4,8 +4,9 @@
 //   auto program = program::Program::Start({.name = "stratus-weather", .app = &app, .flags = flags});
 //   ... start what serves, with (*program)->metrics(), tracer(), call_log(), environment() ...
 //   if (absl::Status status = (*program)->Ready({{"weather", address}}); !status.ok()) return status;
-//   (*program)->AwaitEnd(&termination);            // until SIGTERM; /readyz fails from then on
-//   ... let calls end ...
+//   (*program)->AwaitEnd(&termination, announce);  // until SIGTERM and --drain-delay-seconds after; /readyz fails
+//   meanwhile
+//   ... accept nothing new, let calls end ...
 //   (*program)->CloseAdmin();                      // nothing is asked for metrics any more
 //   ... end the rest ...
 //   (*program)->Flush();
@@ -75,8 +76,10 @@ class Program {
   // Opens the admin port and writes the ready file, with the admin port's address among the others. After an error the
   // admin port is closed.
   absl::Status Ready(std::map<std::string, std::string> addresses);
-  // Waits for SIGTERM or SIGINT.
-  void AwaitEnd(core::TerminationSignal* termination);
+  // Waits for SIGTERM or SIGINT. From the signal on the program is not ready, and `announce` says so where else it is
+  // asked for; after a SIGTERM everything goes on being served for --drain-delay-seconds, so that balancers notice
+  // before a connection is refused. A second signal ends the program at once.
+  void AwaitEnd(core::TerminationSignal* termination, const std::function<void()>& announce = {});
   void CloseAdmin();
   // Sends the spans that wait, for two seconds at most.
   void Flush();

@@ -2,49 +2,33 @@
 
 #include <netdb.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <memory>
-#include <string_view>
+#include <string>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
-#include "lib/core/status.h"
+#include "lib/core/listening.h"
 
 namespace stratus::rpc {
 namespace {
 
-absl::Status CannotListen(const core::Address& address, std::string_view reason) {
-  return absl::UnavailableError(absl::StrCat("cannot listen on ", address.ToString(), ": ", core::ToAbsl(reason)));
-}
-
 absl::Status CheckUnix(const core::Address& address) {
-  sockaddr_un name{};
-  name.sun_family = AF_UNIX;
-  if (address.unix_path.size() >= sizeof(name.sun_path)) {
-    return CannotListen(address, absl::StrCat("the path is longer than ", sizeof(name.sun_path) - 1, " bytes"));
-  }
-  std::memcpy(name.sun_path, address.unix_path.data(), address.unix_path.size());
   const size_t slash = address.unix_path.rfind('/');
   const std::string folder = slash == std::string::npos ? "." : address.unix_path.substr(0, slash + 1);
-  if (access(folder.c_str(), W_OK | X_OK) != 0) return CannotListen(address, std::strerror(errno));
-  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0) return CannotListen(address, std::strerror(errno));
-  const absl::Cleanup closer = [fd] { close(fd); };
-  const bool answered = connect(fd, reinterpret_cast<const sockaddr*>(&name), sizeof(name)) == 0 || errno == EAGAIN;
-  return answered ? CannotListen(address, "another program listens there") : absl::OkStatus();
+  if (access(folder.c_str(), W_OK | X_OK) != 0) return core::CannotListen(address, errno);
+  return core::RemoveStaleSocket(address);
 }
 
 absl::Status TryBind(const core::Address& address, const addrinfo& target) {
   const int fd = socket(target.ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return CannotListen(address, std::strerror(errno));
+  if (fd < 0) return core::CannotListen(address, errno);
   const absl::Cleanup closer = [fd] { close(fd); };
   const int on = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-  if (bind(fd, target.ai_addr, target.ai_addrlen) != 0) return CannotListen(address, std::strerror(errno));
+  if (bind(fd, target.ai_addr, target.ai_addrlen) != 0) return core::CannotListen(address, errno);
   return absl::OkStatus();
 }
 
@@ -57,7 +41,9 @@ absl::Status CheckBindable(const core::Address& address) {
   hints.ai_flags = AI_PASSIVE;
   addrinfo* found = nullptr;
   const int error = getaddrinfo(address.host.c_str(), absl::StrCat(address.port).c_str(), &hints, &found);
-  if (error != 0) return CannotListen(address, gai_strerror(error));
+  if (error != 0) {
+    return absl::UnavailableError(absl::StrCat("cannot listen on ", address.ToString(), ": ", gai_strerror(error)));
+  }
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owned(found, freeaddrinfo);
   // One that works is enough: `localhost` is often an IPv6 address too on machines that have no IPv6.
   absl::Status status;

@@ -6,8 +6,8 @@
 
 namespace stratus::rpc {
 
-// UNAVAILABLE with the address and the reason: in use, no permission, no such host, path too long. A Unix socket that
-// nobody listens on any more counts as free (gRPC replaces the file), one that answers as in use.
+// UNAVAILABLE with the address and the reason: in use, no permission, no such host, path too long. A Unix socket's
+// file that nobody listens on any more is removed; one that answers is in use.
 absl::Status CheckBindable(const core::Address& address);
 
 }  // namespace stratus::rpc

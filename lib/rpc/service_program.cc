@@ -74,7 +74,7 @@ absl::Status ServiceProgram::Serve(core::TerminationSignal* termination, const S
   const absl::Status ready = (*program)->Ready({{identity_.service, (*server)->addresses().front()}});
   if (!ready.ok()) return ready;
 
-  (*program)->AwaitEnd(termination);
+  (*program)->AwaitEnd(termination, [&server] { (*server)->SetServing(false); });
   if (service->drain) service->drain();
   (*server)->Drain((*program)->drain_time());
   (*program)->CloseAdmin();

@@ -243,7 +243,10 @@ absl::StatusOr<std::unique_ptr<Platform>> Platform::Start(const Flags& flags, co
 Platform::Platform(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Platform::~Platform() = default;
 
-void Platform::AwaitEnd(core::TerminationSignal* termination) { parts_->program->AwaitEnd(termination); }
+// The services go on serving: the gateway has to reach them until its last call has ended.
+void Platform::AwaitEnd(core::TerminationSignal* termination) {
+  parts_->program->AwaitEnd(termination, [this] { parts_->gateway->AnnounceDrain(); });
+}
 
 void Platform::Drain() {
   const absl::Duration grace = parts_->program->drain_time();

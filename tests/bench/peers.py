@@ -82,6 +82,14 @@ def start_backend(folder):
     return start("backend", port, [RELEASE / "bin/bench_backend", f"127.0.0.1:{port}"], folder, cpu=LOAD_CPU)
 
 
+def start_slow_backend(folder, method, workers, seconds):
+    """Answers with an empty message, so many calls at a time, each after so long."""
+    port = free_port()
+    script = ROOT / "tests/chaos/slow_backend.py"
+    command = [DEPS / "venv/bin/python", script, f"127.0.0.1:{port}", f"--workers={workers}", f"--seconds={method}={seconds}"]
+    return start("slow-backend", port, command, folder, cpu=LOAD_CPU)
+
+
 def start_stratus(backend, folder, name="stratus", env=None, gateway=None, arguments=()):
     port = free_port()
     command = [
@@ -115,8 +123,8 @@ static_resources:
               domains: ["*"]
               routes:
               - match: {{prefix: "/"}}
-                route: {{cluster: backend, timeout: 60s}}
-          http_filters:
+                route: {{cluster: backend, timeout: {timeout}}}
+          http_filters:{filters}
           - name: envoy.filters.http.grpc_json_transcoder
             typed_config:
               "@type": type.googleapis.com/envoy.extensions.filters.http.grpc_json_transcoder.v3.GrpcJsonTranscoder
@@ -141,12 +149,13 @@ static_resources:
 """
 
 
-def start_envoy(backend, folder):
+def start_envoy(backend, folder, name="envoy", filters="", timeout="60s"):
     port = free_port()
-    config = folder / "envoy.yaml"
-    config.write_text(ENVOY_CONFIG.format(port=port, backend=backend.port, descriptors=RELEASE / "share/bench.pb"), encoding="utf-8")
+    config = folder / f"{name}.yaml"
+    text = ENVOY_CONFIG.format(port=port, backend=backend.port, descriptors=RELEASE / "share/bench.pb", filters=filters, timeout=timeout)
+    config.write_text(text, encoding="utf-8")
     command = [DEPS / "venv/bin/envoy", "-c", config, "--concurrency", "1", "--log-level", "error", "--disable-hot-restart"]
-    return start("envoy", port, command, folder)
+    return start(name, port, command, folder)
 
 
 GO_MODULE = HERE / "grpc_gateway"

@@ -51,7 +51,7 @@ class Program:
                 stdin=subprocess.DEVNULL,
                 stdout=stdout or log,
                 stderr=log,
-                env={"PATH": os.environ["PATH"], **(env or {})},
+                env={"PATH": os.environ["PATH"], "STRATUS_DRAIN_DELAY_SECONDS": "0", **(env or {})},
             )
         RUNNING.append(self.process)
         self.addresses = self._wait_until_ready(ready)
