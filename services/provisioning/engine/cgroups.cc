@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -60,6 +61,15 @@ absl::StatusOr<CgroupParent> Unified(const std::string& path) {
   return parent;
 }
 
+// A service manager marks what it has given away; what it has not, is its own to change.
+bool IsDelegated(const std::string& path) {
+  for (const char* name : {"user.delegate", "trusted.delegate"}) {
+    char value = 0;
+    if (getxattr(path.c_str(), name, &value, 1) == 1 && value == '1') return true;
+  }
+  return false;
+}
+
 // `4:memory:/own` of version 1, `0::/own` of version 2. The parent of our own is what a service manager delegates
 // together with it, when it has put us into a subgroup (systemd: DelegateSubgroup).
 std::vector<CgroupParent> OwnCgroups() {
@@ -73,12 +83,9 @@ std::vector<CgroupParent> OwnCgroups() {
       if (TryBelow(&parent).ok()) parents.push_back(std::move(parent));
     } else if (fields[0] == "0" && Exists(absl::StrCat(kRoot, "/cgroup.controllers"))) {
       const std::string own = absl::StrCat(kRoot, fields[2]);
-      for (const std::string& path : {own, own.substr(0, own.rfind('/'))}) {
-        if (auto parent = Unified(path); parent.ok()) {
-          parents.push_back(*std::move(parent));
-          break;
-        }
-      }
+      const std::string above = own.substr(0, own.rfind('/'));
+      auto parent = Unified(IsDelegated(above) ? above : own);
+      if (parent.ok()) parents.push_back(*std::move(parent));
     }
   }
   return parents;

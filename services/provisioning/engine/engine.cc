@@ -194,6 +194,7 @@ absl::StatusOr<std::unique_ptr<Watch>> OpenTofu::LaunchCounted(const Step& step)
   if (status.ok()) status = StartShim(*folders, step_folder, *lock);
   if (!status.ok()) {
     unlink((step_folder + "/environment").c_str());
+    if (const auto facts = ReadStepFacts(step_folder); facts.ok()) RemoveCgroups(facts->cgroups);
     return status;
   }
   return StepWatch::Open(step_folder, Redactor(SecretValues(step)));

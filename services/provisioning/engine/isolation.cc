@@ -132,8 +132,9 @@ absl::StatusOr<Isolation> FindIsolation(const IsolationOptions& options, const s
   base.shim = shim;
   if (options.wanted == Tier::kOff) return base;
   if (folder.starts_with("/usr/")) {
-    return absl::InvalidArgumentError(absl::StrCat(folder, " is below /usr, which every run can read: take another "
-                                                           "--data-dir"));
+    return absl::InvalidArgumentError(absl::StrCat(folder,
+                                                   " is below /usr, which every run can read: take another "
+                                                   "--data-dir"));
   }
   auto filter = WriteFilter(folder);
   if (!filter.ok()) return filter.status();
