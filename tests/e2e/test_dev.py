@@ -49,6 +49,9 @@ def test_up_answers_the_calls_that_it_prints(up):
     folder, printed = up
     calls = re.findall(r"^  ((?:curl|\S*grpcurl) .*)$", printed, re.MULTILINE)
     assert len(calls) >= 4, printed
+    assert re.search(r"^Runs are (isolated \(strict\)|on this machine's network \(isolation: (basic|off)\))", printed, re.MULTILINE), (
+        printed
+    )
     for line in calls:
         done = subprocess.run(
             ["bash", "-c", line],

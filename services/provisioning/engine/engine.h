@@ -193,7 +193,8 @@ class Watch {
   virtual void Interrupt() = 0;
   virtual void Kill() = 0;
 
-  // What the step's egress process has written since the last call (egress/record.h), whole lines.
+  // What the step's egress process has written since the last call (egress/record.h), whole lines; of an adopted step
+  // all of it, once more.
   virtual std::vector<std::string> TakeEgressRecords() = 0;
 
   // The last lines of stderr, at most 4 KiB, redacted of what the step was given. An adopted step's provider
