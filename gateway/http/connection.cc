@@ -261,6 +261,10 @@ void Connection::OnTick() {
   const size_t acknowledged = blocked_ ? TakeAcknowledged() : 0;
   if (acknowledged > 0 && write_deadline_ != kNever) write_deadline_ = now + context_->clock.stall;
   if (now >= write_deadline_) return Cut();
+  if (state_ == State::kFlushing && !last_floor_.Keep(context_->clock.floor, acknowledged)) {
+    ListenerStats::Add(context_->stats.slow_readers);
+    return Cut();
+  }
   if (now >= read_deadline_) {
     if (state_ != State::kOpen || session_ == nullptr) return Abort();
     read_deadline_ = kNever;

@@ -16,6 +16,7 @@
 #include "gateway/http/context.h"
 #include "gateway/http/deferred.h"
 #include "gateway/http/out_buffer.h"
+#include "gateway/http/rate_floor.h"
 #include "gateway/http/session.h"
 #include "gateway/http/transport.h"
 
@@ -115,6 +116,7 @@ class Connection final : public TransportEvents, public Deferrable {
   uint64_t acknowledged_ = 0;  // of them, when it was asked last
   size_t moved_ = 0;           // bytes, in this tick
   double rate_ = 0;
+  RateFloor last_floor_;  // of the output that is left when nothing else is to come
   size_t lingered_ = 0;
   State state_ = State::kOpen;
   bool secure_;

@@ -233,8 +233,10 @@ void H2Session::EndSlowReaders(size_t acknowledged) {
   const size_t moved = std::exchange(reply_moved_, 0) + acknowledged;
   const auto replies = static_cast<size_t>(
       std::count_if(streams_.begin(), streams_.end(), [](const auto& s) { return s->owes_reading(); }));
-  if (replies == 0) return reply_floor_.Reset();
-  if (reply_floor_.Keep(clock.floor, moved, std::min(replies, kDebtsMax))) return;
+  // What is framed when the last stream has ended is owed, too.
+  const bool rest = streams_.empty() && connection_->out().backlog() > 0;
+  if (replies == 0 && !rest) return reply_floor_.Reset();
+  if (reply_floor_.Keep(clock.floor, moved, std::clamp<size_t>(replies, 1, kDebtsMax))) return;
   reply_floor_.Reset();
   if (connection_->out().backlog() > 0) {
     // Not even a reset would get through.

@@ -201,6 +201,24 @@ TEST(Limits, CutsABodyThatDripsIn) {
   EXPECT_EQ(server.worker().stats().slow_bodies.load(), 1u);
 }
 
+TEST(Limits, CutsAReaderOfAWholeReplyThatStops) {
+  Limits limits = Short();
+  limits.idle_timeout = absl::Minutes(1);
+  limits.stall_timeout = absl::Minutes(1);
+  limits.slow_grace = absl::Seconds(1);
+  TestServer server(limits);
+  const std::string body(8 << 20, 'x');
+  uint64_t cut = 0;
+  for (const char* connection : {"keep-alive", "close"}) {
+    TestClient client(server.address(), 4096);
+    client.Send("POST /echo HTTP/1.1\r\nhost: a\r\nconnection: " + std::string(connection) +
+                "\r\ncontent-length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    ASSERT_TRUE(server.log().WaitFor("/echo end", static_cast<int>(++cut)));
+    // Another connection's timeouts tell that time has passed.
+    while (server.worker().stats().slow_readers.load() < cut) EXPECT_TRUE(TestClient(server.address()).AtEnd());
+  }
+}
+
 TEST(Limits, LooksAtNoMoreRequestsWhileRepliesWait) {
   TestServer server;
   TestClient client(server.address(), 4096);
