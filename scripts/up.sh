@@ -52,7 +52,7 @@ dev_up() {
   setsid "$ROOT/build/bin/stratusd" --profile=development --listen="$listen" --weather-listen="$weather" \
     --provisioning-listen="$provisioning" --data-dir="$data" --modules="$ROOT/services/provisioning/modules" \
     --sandbox-listen="$sandbox" --admin-listen="$admin" --descriptors="$ROOT/build/share/stratus.pb" \
-    --docs-dir="$DEPS/swagger-ui" --ready-file="$READY" >"$LOG" 2>&1 </dev/null &
+    --docs-dir="$DEPS/swagger-ui" --ready-file="$READY" --drain-delay-seconds=0 >"$LOG" 2>&1 </dev/null &
   echo $! >"$PID_FILE"
   wait_until_ready
   print_calls

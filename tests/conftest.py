@@ -1,5 +1,6 @@
 """For the tests of every folder: what one of them starts does not outlive the run."""
 
+import os
 import pathlib
 import sys
 
@@ -8,6 +9,9 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "e2e"))
 
 import programs  # noqa: E402
+
+# No balancer has to notice first that a program of a test ends.
+os.environ["STRATUS_DRAIN_DELAY_SECONDS"] = "0"
 
 
 @pytest.fixture(scope="session", autouse=True)

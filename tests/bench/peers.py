@@ -12,6 +12,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 RELEASE = ROOT / "build-release"
 DEPS = ROOT / ".deps"
 HERE = pathlib.Path(__file__).resolve().parent
+# No balancer has to notice first that a program ends.
+os.environ["STRATUS_DRAIN_DELAY_SECONDS"] = "0"
 # The program under test has a core of its own; load and backend share the other.
 GATEWAY_CPU = "0"
 LOAD_CPU = str(min(1, (os.cpu_count() or 1) - 1))
