@@ -167,6 +167,7 @@ absl::Status Platform::Parts::AddUpstreams(config::v1::Gateway* config) const {
   for (const std::string& flag : {sockets.SocketAddress("weather"),
                                   absl::StrCat("stratus.provisioning.v1.ProvisioningService=", provisioning_socket),
                                   absl::StrCat("stratus.provisioning.v1.ModuleService=", provisioning_socket),
+                                  absl::StrCat("stratus.provisioning.v1.AuditService=", provisioning_socket),
                                   absl::StrCat("google.longrunning.Operations=", provisioning_socket)}) {
     if (absl::Status status = gateway::AddUpstreamFlag(flag, config); !status.ok()) return status;
   }

@@ -46,6 +46,7 @@ class Apart:
                 for service in (
                     "stratus.provisioning.v1.ProvisioningService",
                     "stratus.provisioning.v1.ModuleService",
+                    "stratus.provisioning.v1.AuditService",
                     "google.longrunning.Operations",
                 )
             ),

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "services/provisioning/engine/catalog.h"
@@ -47,6 +48,8 @@ struct ServiceFlags {
   int cancel_seconds_max = 300;
   bool stop_runs = false;
   std::string recovery = "on";
+  std::vector<std::string> approval_minimums;  // TENANT=POLICY
+  std::string audit_file;
   StateFlags state;
 };
 
@@ -66,6 +69,7 @@ struct ServiceOptions {
   service::Credentials::Options credentials;
   service::RuntimeOptions runtime;
   service::ApiSettings api;
+  std::string audit_file;                             // where the audit log is copied to; empty: nowhere
   std::optional<remote_state::Options> remote_state;  // nullopt: states are in the store alone
 };
 

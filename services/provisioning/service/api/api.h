@@ -1,4 +1,4 @@
-// The API half of the service: three gRPC services over a store.
+// The API half of the service: four gRPC services over a store.
 //
 //   absl::StatusOr<std::unique_ptr<service::Api>> api = service::Api::Create(parts);
 //   rpc::ServerOptions options;
@@ -29,7 +29,7 @@ class Api {
   static absl::StatusOr<std::unique_ptr<Api>> Create(const ApiParts& parts);
   ~Api();
 
-  // ProvisioningService, ModuleService and google.longrunning.Operations.
+  // ProvisioningService, ModuleService, AuditService and google.longrunning.Operations.
   void AddTo(rpc::ServerOptions* options);
 
   // Answers all who wait for a run, before the server drains: the direct form with 202, WaitOperation with what there

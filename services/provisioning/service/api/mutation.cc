@@ -10,6 +10,8 @@
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "lib/core/log.h"
 #include "lib/core/status.h"
+#include "services/provisioning/service/api/audit_events.h"
+#include "services/provisioning/service/audit_log.h"
 
 namespace stratus::provisioning::service {
 namespace {
@@ -46,17 +48,25 @@ absl::StatusOr<std::optional<std::string>> Recall(store::Transaction& transactio
   return core::InvalidField("request_id", "was used before with another request: take a new one");
 }
 
-void Audit(const Mutation& mutation, const std::string& request_id, const absl::Status& result, bool repeated) {
+void Log(const Mutation& mutation, const std::string& request_id, const absl::Status& result, bool repeated) {
   core::Log(core::Severity::kInfo, "audit",
             {{"method", mutation.method},
              {"tenant", mutation.caller.tenant},
-             {"principal", mutation.caller.principal},
+             {"principal", mutation.caller.principal.name()},
              {"resource", mutation.resource},
              {"code", core::CodeName(result.code())},
              {"repeated", repeated},
              {"idempotency_key", request_id},
              {"requestId", mutation.caller.call_id},
              {"traceId", mutation.caller.trace_id}});
+}
+
+v1::AuditEvent EventOf(const ApiParts& parts, const Mutation& mutation, const std::string& request_id,
+                       const absl::Status& result) {
+  v1::AuditEvent event =
+      EventOf(mutation.caller, mutation.method, mutation.resource, result, mutation.request, parts.clock->Now());
+  event.set_idempotency_key(request_id);
+  return event;
 }
 
 }  // namespace
@@ -67,9 +77,11 @@ absl::StatusOr<std::string> MutateBytes(const ApiParts& parts, const Mutation& m
   if (!request_id.ok()) return request_id.status();
   const std::string payload_hash = request_id->empty() ? "" : PayloadHash(mutation.request);
   std::string reply;
+  std::string audit_line;
   bool repeated = false;
   const absl::Status status = parts.store->Transact([&](store::Transaction& transaction) -> absl::Status {
     repeated = false;
+    audit_line.clear();
     if (!request_id->empty()) {
       auto recalled = Recall(transaction, mutation, *request_id, payload_hash);
       if (!recalled.ok()) return recalled.status();
@@ -82,15 +94,27 @@ absl::StatusOr<std::string> MutateBytes(const ApiParts& parts, const Mutation& m
     absl::StatusOr<std::string> made = body(transaction);
     if (!made.ok()) return made.status();
     reply = *std::move(made);
-    if (request_id->empty()) return absl::OkStatus();
-    return transaction.PutIdempotency({.tenant = mutation.caller.tenant,
-                                       .method = std::string(mutation.method),
-                                       .request_id = *request_id,
-                                       .payload_hash = payload_hash,
-                                       .reply = reply,
-                                       .expires = parts.clock->Now() + parts.settings.idempotency_lifetime});
+    if (!request_id->empty()) {
+      const absl::Status kept =
+          transaction.PutIdempotency({.tenant = mutation.caller.tenant,
+                                      .method = std::string(mutation.method),
+                                      .request_id = *request_id,
+                                      .payload_hash = payload_hash,
+                                      .reply = reply,
+                                      .expires = parts.clock->Now() + parts.settings.idempotency_lifetime});
+      if (!kept.ok()) return kept;
+    }
+    if (mutation.trial) return absl::OkStatus();
+    auto line =
+        transaction.AppendAudit(mutation.caller.tenant, EventOf(parts, mutation, *request_id, absl::OkStatus()));
+    if (line.ok()) audit_line = *std::move(line);
+    return line.status();
   });
-  Audit(mutation, *request_id, status, repeated);
+  Log(mutation, *request_id, status, repeated);
+  if (status.ok()) parts.audit->Copy(audit_line);
+  if (IsRefusal(status)) {
+    parts.audit->AppendRefusal(mutation.caller.tenant, EventOf(parts, mutation, *request_id, status));
+  }
   if (!status.ok()) return status;
   return reply;
 }

@@ -7,9 +7,11 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "services/provisioning/domain/approval.h"
 #include "services/provisioning/engine/catalog.h"
 #include "services/provisioning/engine/engine.h"
 #include "services/provisioning/engine/finder.h"
+#include "services/provisioning/service/audit_log.h"
 #include "services/provisioning/service/credentials.h"
 #include "services/provisioning/service/runtime/state_backend.h"
 #include "services/provisioning/service/runtime/state_keeper.h"
@@ -35,6 +37,7 @@ struct RuntimeOptions {
   absl::Duration events_kept = absl::Hours(24 * 30);  // of runs that have ended
   absl::Duration find_patience = absl::Minutes(10);   // how long a provider may not answer a search
   int recoveries_max = 5;                             // of one run; past it a person has to look
+  domain::ApprovalMinimums approval;                  // the API has the same
   bool recovery = true;                               // off: for tests, to see what is lost without it
 };
 
@@ -58,6 +61,7 @@ struct RuntimeParts {
   const Credentials* credentials = nullptr;
   StateKeeper* keeper = nullptr;
   StateBackend* backend = nullptr;
+  AuditLog* audit = nullptr;  // may be null: then records are in the store alone
   RuntimeCounters* counters = nullptr;
   const telemetry::Tracer* tracer = nullptr;  // may be null
   RuntimeOptions options;
