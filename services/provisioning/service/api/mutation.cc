@@ -69,54 +69,60 @@ v1::AuditEvent EventOf(const ApiParts& parts, const Mutation& mutation, const st
   return event;
 }
 
-}  // namespace
-
-absl::StatusOr<std::string> MutateBytes(const ApiParts& parts, const Mutation& mutation,
-                                        absl::FunctionRef<absl::StatusOr<std::string>(store::Transaction&)> body) {
-  const absl::StatusOr<std::string> request_id = RequestIdOf(mutation.caller, mutation.request_id);
-  if (!request_id.ok()) return request_id.status();
-  const std::string payload_hash = request_id->empty() ? "" : PayloadHash(mutation.request);
+struct Made {
   std::string reply;
   std::string audit_line;
   bool repeated = false;
+};
+
+using Body = absl::FunctionRef<absl::StatusOr<std::string>(store::Transaction&)>;
+
+absl::StatusOr<Made> MutateIn(store::Transaction& transaction, const ApiParts& parts, const Mutation& mutation,
+                              const std::string& request_id, Body body) {
+  const std::string payload_hash = request_id.empty() ? "" : PayloadHash(mutation.request);
+  if (!request_id.empty()) {
+    auto recalled = Recall(transaction, mutation, request_id, payload_hash);
+    if (!recalled.ok()) return recalled.status();
+    if (recalled->has_value()) return Made{.reply = **std::move(recalled), .audit_line = "", .repeated = true};
+  }
+  absl::StatusOr<std::string> reply = body(transaction);
+  if (!reply.ok()) return reply.status();
+  if (!request_id.empty()) {
+    const absl::Status kept =
+        transaction.PutIdempotency({.tenant = mutation.caller.tenant,
+                                    .method = std::string(mutation.method),
+                                    .request_id = request_id,
+                                    .payload_hash = payload_hash,
+                                    .reply = *reply,
+                                    .expires = parts.clock->Now() + parts.settings.idempotency_lifetime});
+    if (!kept.ok()) return kept;
+  }
+  if (mutation.trial) return Made{.reply = *std::move(reply), .audit_line = ""};
+  auto line = transaction.AppendAudit(mutation.caller.tenant, EventOf(parts, mutation, request_id, absl::OkStatus()));
+  if (!line.ok()) return line.status();
+  return Made{.reply = *std::move(reply), .audit_line = *std::move(line)};
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> MutateBytes(const ApiParts& parts, const Mutation& mutation, Body body) {
+  const absl::StatusOr<std::string> request_id = RequestIdOf(mutation.caller, mutation.request_id);
+  if (!request_id.ok()) return request_id.status();
+  Made made;
   const absl::Status status = parts.store->Transact([&](store::Transaction& transaction) -> absl::Status {
-    repeated = false;
-    audit_line.clear();
-    if (!request_id->empty()) {
-      auto recalled = Recall(transaction, mutation, *request_id, payload_hash);
-      if (!recalled.ok()) return recalled.status();
-      if (recalled->has_value()) {
-        reply = **std::move(recalled);
-        repeated = true;
-        return absl::OkStatus();
-      }
-    }
-    absl::StatusOr<std::string> made = body(transaction);
-    if (!made.ok()) return made.status();
-    reply = *std::move(made);
-    if (!request_id->empty()) {
-      const absl::Status kept =
-          transaction.PutIdempotency({.tenant = mutation.caller.tenant,
-                                      .method = std::string(mutation.method),
-                                      .request_id = *request_id,
-                                      .payload_hash = payload_hash,
-                                      .reply = reply,
-                                      .expires = parts.clock->Now() + parts.settings.idempotency_lifetime});
-      if (!kept.ok()) return kept;
-    }
-    if (mutation.trial) return absl::OkStatus();
-    auto line =
-        transaction.AppendAudit(mutation.caller.tenant, EventOf(parts, mutation, *request_id, absl::OkStatus()));
-    if (line.ok()) audit_line = *std::move(line);
-    return line.status();
+    absl::StatusOr<Made> once = MutateIn(transaction, parts, mutation, *request_id, body);
+    made = once.ok() ? *std::move(once) : Made();
+    return once.status();
   });
-  Log(mutation, *request_id, status, repeated);
-  if (status.ok()) parts.audit->Copy(audit_line);
+  Log(mutation, *request_id, status, made.repeated);
+  if (status.ok()) {
+    parts.audit->Copy(made.audit_line);
+    return std::move(made.reply);
+  }
   if (IsRefusal(status)) {
     parts.audit->AppendRefusal(mutation.caller.tenant, EventOf(parts, mutation, *request_id, status));
   }
-  if (!status.ok()) return status;
-  return reply;
+  return status;
 }
 
 }  // namespace stratus::provisioning::service
