@@ -6,6 +6,7 @@ import os
 import signal
 import sqlite3
 import time
+import urllib.parse
 
 import pytest
 from programs import ROOT, call
@@ -61,6 +62,18 @@ class People(Rig):
         if policy == MANUAL:
             assert self.approve(stack).status == 200
         return self.wait_for_end(stack)
+
+    def wait_until_gone(self, stack):
+        deadline = time.monotonic() + 240
+        while self.call(f"/v1/stacks/{stack}").status != 404:
+            assert time.monotonic() < deadline, self.logs()[-3000:]
+            time.sleep(0.05)
+
+    def events(self, which="", **fields):
+        query = urllib.parse.urlencode({"filter": which, **fields})
+        reply = self.ask(f"/v1/auditEvents?{query}", scope="stratus/audit.read")
+        assert reply.status == 200, reply.body
+        return reply.json()
 
     def title(self, stack):
         return self.call(f"/v1/stacks/{stack}").json()["outputs"]["title"]
@@ -130,10 +143,9 @@ def test_a_plan_that_destroys_waits_and_another_goes_on_by_itself(rig):
     deleted = rig.call("/fleet?stack=two", "DELETE")
     assert deleted.status == 202, deleted.body
     assert rig.approve("two").status == 200
-    operation = deleted.json()["operation"]
-    waited = rig.call(f"/v1/{operation}:wait", "POST", {"timeout": "200s"})
-    assert waited.json()["done"] and "error" not in waited.json(), waited.body
-    assert rig.call("/v1/stacks/two").status == 404
+    rig.wait_until_gone("two")
+    operation = rig.call(f"/v1/{deleted.json()['operation']}").json()
+    assert operation["done"] and "error" not in operation, operation
 
 
 def test_an_empty_stack_is_not_deleted_unasked_either(rig):
@@ -142,10 +154,7 @@ def test_an_empty_stack_is_not_deleted_unasked_either(rig):
     assert rig.ask(f"/v1/{planned['name']}:discard", "POST", {}, "bob", "stratus/runs.approve").status == 200
     assert rig.ask("/v1/stacks/empty", "DELETE", scope="stratus/stacks.delete").status == 200
     assert rig.approve("empty").status == 200
-    deadline = time.monotonic() + 240
-    while rig.call("/v1/stacks/empty").status != 404:
-        assert time.monotonic() < deadline, rig.logs()[-3000:]
-        time.sleep(0.05)
+    rig.wait_until_gone("empty")
 
 
 def database(rig):
@@ -165,7 +174,7 @@ def test_an_expiry_waits_and_is_the_platforms(rig):
     assert run["createdBy"]["name"] == run["creator"] == "system"
     rig.wait_for("old", "PLANNED")
     assert rig.title("old") == "one"
-    expired = rig.call('/v1/auditEvents?filter=method%3D"ExpireStack"').json()["auditEvents"]
+    expired = rig.events("method = ExpireStack")["auditEvents"]
     assert [event["principal"]["name"] for event in expired] == ["system"]
 
 
@@ -206,7 +215,7 @@ def test_the_audit_log_tells_who_did_what_and_shows_every_change_of_itself(rig):
     refused = rig.ask("/v1/stacks/p1?updateMask=approval_policy", "PATCH", patch, "eve", "stratus/stacks.update", **asked)
     assert refused.status == 403
     assert rig.ask("/v1/auditEvents", scope="stratus/stacks.read").status == 403
-    events = rig.ask("/v1/auditEvents", scope="stratus/audit.read").json()["auditEvents"]
+    events = rig.events()["auditEvents"]
     assert [event["method"] for event in events] == ["UpdateStack", "EndRun", "ApproveRun", "CreateStack"]
     assert events[0]["code"] == "PERMISSION_DENIED"
     assert events[0]["principal"]["displayName"] == "eve"
@@ -216,7 +225,7 @@ def test_the_audit_log_tells_who_did_what_and_shows_every_change_of_itself(rig):
     assert events[0]["requestId"] == "call-7"
     assert events[0]["traceId"]
     assert [int(event["sequence"]) for event in events] == [4, 3, 2, 1]
-    by_resource = rig.ask('/v1/auditEvents?filter=resource%3D"stacks/p1"&pageSize=1', scope="stratus/audit.read").json()
+    by_resource = rig.events('resource = "stacks/p1"', pageSize=1)
     assert [event["method"] for event in by_resource["auditEvents"]] == ["UpdateStack"]
     assert by_resource["nextPageToken"]
 

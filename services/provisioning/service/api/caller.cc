@@ -32,6 +32,11 @@ v1::Principal PrincipalOf(const auth::Principal& token) {
                  : domain::ClientPrincipal(token.client_id, token.issuer);
 }
 
+// A tenant that is a client is called as the client, with its issuer behind it where there are several.
+bool TenantIsShared(const auth::Principal& token) {
+  return token.tenant != token.client_id && token.tenant != absl::StrCat(token.client_id, "@", token.issuer);
+}
+
 // The last part of what the gateway hands on, which is the part that it saw itself; on one line.
 std::string ClientAddressOf(const rpc::Call& call) {
   std::string_view forwarded = call.Metadata("x-forwarded-for");
@@ -57,7 +62,7 @@ Caller CallerOf(const rpc::Call& call) {
   if (const auto& principal = call.principal(); principal != nullptr) {
     caller.authenticated = true;
     caller.principal = PrincipalOf(*principal);
-    caller.tenant_is_shared = principal->tenant != principal->client_id;
+    caller.tenant_is_shared = TenantIsShared(*principal);
     caller.scopes = principal->scopes;
   }
   caller.trace_id = call.trace().trace_id();
