@@ -43,12 +43,13 @@ class People(Rig):
 
     def make(self, stack, policy, variables=None, module="note", **settings):
         body = {"module": f"modules/{module}", "variables": variables or {"title": "one"}, "approvalPolicy": policy, **settings}
-        made = self.call(f"/v1/stacks?stack_id={stack}", "POST", body)
+        made = self.call(f"/v1/stacks?stack_id={stack}", "POST", body, client="ann")
         assert made.status == 200, made.body
 
     def wait_for(self, stack, status):
         deadline = time.monotonic() + 240
         while (run := self.newest_run(stack))["status"] != f"RUN_STATUS_{status}":
+            assert run.get("error") is None, run["error"]
             assert time.monotonic() < deadline, (run, self.logs()[-3000:])
             time.sleep(0.05)
         return run
