@@ -189,7 +189,7 @@ def test_recovery_goes_on_with_what_was_approved(rig):
     while rig.sandbox_admin()["creates"]["made"] < 2:
         assert time.monotonic() < deadline, "nothing is created"
         time.sleep(0.02)
-    step = max((path.parent for path in rig.run_folder(run).glob("[0-9]*-*/shim.pid")), key=lambda path: path.stat().st_mtime)
+    step = max((path.parent for path in rig.control_folder(run).glob("[0-9]*-*/shim.pid")), key=lambda path: path.stat().st_mtime)
     for name in ("shim.pid", "engine.pid"):
         os.kill(int((step / name).read_text().split()[0]), signal.SIGKILL)
     ended = rig.wait_for_end("keys")
