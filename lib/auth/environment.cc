@@ -23,6 +23,7 @@ constexpr char kJwkUrl[] = "JWK_URL";
 constexpr char kRefresh[] = "JWK_REFRESH_SECONDS";
 constexpr char kClients[] = "COGNITO_APP_CLIENT_ID";
 constexpr char kScopeKey[] = "COGNITO_SCOPE_KEY";
+constexpr char kTenantKey[] = "COGNITO_TENANT_KEY";
 
 std::string Get(const Environment& environment, std::string_view name) { return environment(name).value_or(""); }
 
@@ -185,6 +186,7 @@ absl::StatusOr<CognitoOptions> OptionsFromEnvironment(const Environment& environ
   if (absl::Status status = ReadClients(Get(environment, kClients), &options); !status.ok()) return status;
   const std::string scope_key = Get(environment, kScopeKey);
   if (!scope_key.empty()) options.claims.scope = scope_key;
+  options.claims.tenant = Get(environment, kTenantKey);
   return options;
 }
 

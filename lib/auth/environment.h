@@ -29,6 +29,8 @@ bool NamesAnIssuer(const Environment& environment);
 //   JWK_REFRESH_SECONDS                       how often keys are fetched: 1 to 86400, 300 by default
 //   COGNITO_APP_CLIENT_ID                     accepted clients, comma-separated; `*`: every client of the issuer
 //   COGNITO_SCOPE_KEY                         the claim that holds the scopes; default `scope`
+//   COGNITO_TENANT_KEY                        the claim that holds the tenant, which each token must have then; without
+//                                             it the tenant is the client
 // INVALID_ARGUMENT names the variable, what is wrong with it and what to set. Addresses have to be https, or http to a
 // loopback address; `allow_http` (development) takes http to any host.
 absl::StatusOr<CognitoOptions> OptionsFromEnvironment(const Environment& environment, bool allow_http = false);

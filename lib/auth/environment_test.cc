@@ -106,12 +106,14 @@ TEST(AuthEnvironment, IssuerAndKeyUrlOverrideThePool) {
                                                     {"COGNITO_ISSUER", "https://issuer.example.com/"},
                                                     {"JWK_URL", "https://keys.example.com/jwks?v=1"},
                                                     {"COGNITO_APP_CLIENT_ID", "*"},
-                                                    {"COGNITO_SCOPE_KEY", "permissions"}}));
+                                                    {"COGNITO_SCOPE_KEY", "permissions"},
+                                                    {"COGNITO_TENANT_KEY", "org"}}));
   ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_EQ(options->issuers[0].issuer, "https://issuer.example.com/");
   EXPECT_EQ(options->issuers[0].jwks_url, "https://keys.example.com/jwks?v=1");
   EXPECT_TRUE(options->any_client);
   EXPECT_EQ(options->claims.scope, "permissions");
+  EXPECT_EQ(options->claims.tenant, "org");
 }
 
 TEST(AuthEnvironment, AnIssuerAloneGivesItsKeyUrl) {

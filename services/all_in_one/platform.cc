@@ -168,6 +168,7 @@ absl::Status Platform::Parts::AddUpstreams(config::v1::Gateway* config) const {
                                   absl::StrCat("stratus.provisioning.v1.ProvisioningService=", provisioning_socket),
                                   absl::StrCat("stratus.provisioning.v1.ModuleService=", provisioning_socket),
                                   absl::StrCat("stratus.provisioning.v1.CredentialService=", provisioning_socket),
+                                  absl::StrCat("stratus.provisioning.v1.AuditService=", provisioning_socket),
                                   absl::StrCat("google.longrunning.Operations=", provisioning_socket)}) {
     if (absl::Status status = gateway::AddUpstreamFlag(flag, config); !status.ok()) return status;
   }

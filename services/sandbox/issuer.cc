@@ -1,11 +1,14 @@
 #include "services/sandbox/issuer.h"
 
+#include <openssl/evp.h>
+
 #include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "lib/core/random.h"
+#include "lib/core/status.h"
 #include "services/sandbox/json.h"
 
 namespace stratus::sandbox {
@@ -19,6 +22,14 @@ std::string Base64Url(const std::string& text) {
   return encoded;
 }
 
+// 32 hex digits in the form of a version 4 UUID.
+std::string AsUuid(std::string hex) {
+  hex[12] = '4';
+  hex[16] = "89ab"[hex[16] & 3];
+  return absl::StrCat(hex.substr(0, 8), "-", hex.substr(8, 4), "-", hex.substr(12, 4), "-", hex.substr(16, 4), "-",
+                      hex.substr(20));
+}
+
 // Client tokens have no `aud`, no groups, and their client as subject (Cognito Developer Guide, "Understanding the
 // access token").
 Json ClientClaims(const TokenRequest& request) {
@@ -27,9 +38,18 @@ Json ClientClaims(const TokenRequest& request) {
   return claims;
 }
 
-Json UserClaims(const TokenRequest& request) {
+// The same for the same name: `sub` is who a user is.
+std::string SubjectOf(std::string_view issuer, std::string_view username) {
+  const std::string text = absl::StrCat(core::ToAbsl(issuer), "/", core::ToAbsl(username));
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int size = 0;
+  EVP_Digest(text.data(), text.size(), digest, &size, EVP_sha256(), nullptr);
+  return AsUuid(absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(digest), 16)));
+}
+
+Json UserClaims(const TokenRequest& request, std::string_view issuer) {
   Json claims;
-  claims["sub"] = NewUuid();
+  claims["sub"] = SubjectOf(issuer, request.username);
   claims["origin_jti"] = NewUuid();
   claims["event_id"] = NewUuid();
   claims["username"] = request.username;
@@ -38,21 +58,15 @@ Json UserClaims(const TokenRequest& request) {
 
 }  // namespace
 
-std::string NewUuid() {
-  std::string hex = core::RandomHex(16);
-  hex[12] = '4';
-  hex[16] = "89ab"[hex[16] & 3];
-  return absl::StrCat(hex.substr(0, 8), "-", hex.substr(8, 4), "-", hex.substr(12, 4), "-", hex.substr(16, 4), "-",
-                      hex.substr(20));
-}
+std::string NewUuid() { return AsUuid(core::RandomHex(16)); }
 
 const std::vector<std::string>& EveryScope() {
   static const std::vector<std::string> scopes = {
-      "stratus/weather.read",  "stratus/modules.read",  "stratus/stacks.read",     "stratus/stacks.create",
-      "stratus/stacks.update", "stratus/stacks.delete", "stratus/stacks.lock",     "stratus/runs.read",
-      "stratus/runs.create",   "stratus/runs.approve",  "stratus/runs.cancel",     "stratus/outputs.sensitive",
-      "stratus/state.read",    "stratus/state.write",   "stratus/operations.read", "stratus/credentials.write",
-      "test/weatherforcastapi"};
+      "stratus/weather.read",    "stratus/modules.read",      "stratus/stacks.read", "stratus/stacks.create",
+      "stratus/stacks.update",   "stratus/stacks.delete",     "stratus/stacks.lock", "stratus/stacks.forceUnlock",
+      "stratus/stacks.abandon",  "stratus/runs.read",         "stratus/runs.create", "stratus/runs.approve",
+      "stratus/runs.cancel",     "stratus/outputs.sensitive", "stratus/state.read",  "stratus/state.write",
+      "stratus/operations.read", "stratus/credentials.write", "stratus/audit.read",  "test/weatherforcastapi"};
   return scopes;
 }
 
@@ -80,7 +94,7 @@ std::optional<Client> Issuer::FindClient(std::string_view id) const {
 
 absl::StatusOr<std::string> Issuer::Mint(const TokenRequest& request) const {
   const int64_t now = absl::ToUnixSeconds(clock_->Now());
-  Json claims = request.username.empty() ? ClientClaims(request) : UserClaims(request);
+  Json claims = request.username.empty() ? ClientClaims(request) : UserClaims(request, url_);
   if (!request.groups.empty()) claims["cognito:groups"] = request.groups;
   if (!request.roles_claim.empty()) claims[request.roles_claim] = request.roles;
   claims["token_use"] = "access";

@@ -198,6 +198,8 @@ TEST_F(IssuerTest, MintsUserTokensWithGroupsAndARolesClaim) {
   EXPECT_EQ(token.claims["username"], "ann");
   EXPECT_EQ(token.claims["client_id"], "web");
   EXPECT_NE(token.claims["sub"], "web");
+  EXPECT_EQ(token.claims["sub"], Mint({{"client_id", "app"}, {"username", "ann"}}).claims["sub"]) << "a user is one";
+  EXPECT_NE(token.claims["sub"], Mint({{"client_id", "web"}, {"username", "bob"}}).claims["sub"]);
   EXPECT_THAT(token.claims["cognito:groups"], ElementsAre("ops", "admins", "readers"));
   EXPECT_THAT(token.claims["https://example.com/roles"], ElementsAre("manager", "editor", "viewer"));
   EXPECT_TRUE(Verifies(token, Keys()[0]));

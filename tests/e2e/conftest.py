@@ -9,11 +9,13 @@ import sys
 
 import pytest
 from programs import BUILD, DEPS, ROOT, Gateway, Program
+from provisioning_rig import audit
 
 
 @pytest.fixture(scope="session")
 def gateway(tmp_path_factory):
     """stratusd in the development profile, everything in one process, with its own sandbox."""
+    data = tmp_path_factory.mktemp("data")
     program = Program(
         "stratusd",
         tmp_path_factory.mktemp("stratusd"),
@@ -21,7 +23,7 @@ def gateway(tmp_path_factory):
         "--listen=127.0.0.1:0",
         "--weather-listen=127.0.0.1:0",
         "--provisioning-listen=127.0.0.1:0",
-        f"--data-dir={tmp_path_factory.mktemp('data')}",
+        f"--data-dir={data}",
         "--sandbox-listen=127.0.0.1:0",
         "--admin-listen=127.0.0.1:0",
         f"--descriptors={BUILD / 'share' / 'stratus.pb'}",
@@ -32,6 +34,8 @@ def gateway(tmp_path_factory):
     a = program.addresses
     yield Gateway(a["gateway"], a["weather"], a["sandbox"], program, a["provisioning"])
     assert program.stop() == 0, program.log()
+    verified = audit("verify", f"--data-dir={data}")
+    assert verified.returncode == 0, verified.stderr
 
 
 @pytest.fixture

@@ -21,6 +21,11 @@ POSTGRES_BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
 END_STATUSES = {"APPLIED", "PLANNED_AND_FINISHED", "DISCARDED", "ERRORED", "CANCELED", "FORCE_CANCELED"}
 
 
+def audit(*arguments, env=None):
+    """stratus-audit, run to its end."""
+    return subprocess.run([BUILD / "bin" / "stratus-audit", *arguments], env=env or {}, capture_output=True, text=True, check=False)
+
+
 class Postgres:
     """A PostgreSQL server in a folder of its own, on a Unix socket; it refuses root, so as root it runs as nobody."""
 
@@ -132,8 +137,18 @@ class Rig:
         for program in [self.gateway, *self.replicas.values(), self.sandbox]:
             if program and program.process.poll() is None:
                 program.stop()
-        if self.postgres:
-            self.postgres.stop()
+        try:
+            self.verify_audit()
+        finally:
+            if self.postgres:
+                self.postgres.stop()
+
+    def verify_audit(self):
+        """Every rig's audit log is whole when its test is over."""
+        if self.replicas:
+            url = {"DATABASE_URL": self.postgres.url} if self.postgres else {}
+            verified = audit("verify", *([] if url else [f"--data-dir={self.folder / 'data'}"]), env=url)
+            assert verified.returncode == 0, verified.stderr
 
     def logs(self):
         return "".join(program.log() for program in self.replicas.values())

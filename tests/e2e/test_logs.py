@@ -47,6 +47,7 @@ class Apart:
                     "stratus.provisioning.v1.ProvisioningService",
                     "stratus.provisioning.v1.ModuleService",
                     "stratus.provisioning.v1.CredentialService",
+                    "stratus.provisioning.v1.AuditService",
                     "google.longrunning.Operations",
                 )
             ),

@@ -46,7 +46,7 @@ def test_a_droplet_from_creation_to_deletion(gateway):
 def test_the_same_by_grpcurl(gateway):
     token = gateway.token(client_id="by-grpcurl")
     service = "stratus.provisioning.v1.ProvisioningService"
-    stack = {"stack": {"module": "modules/note", "variables": {"title": "one"}, "auto_approve": True}, "stack_id": "by-grpc"}
+    stack = {"stack": {"module": "modules/note", "variables": {"title": "one"}}, "stack_id": "by-grpc"}
     created = grpcurl("-d", json.dumps(stack), gateway.address, f"{service}/CreateStack", token=token)
     assert created.returncode == 0, created.stderr
     operation = json.loads(created.stdout)["name"]
@@ -90,7 +90,7 @@ def test_a_run_is_watched_as_it_goes(gateway):
 
 def test_a_plan_waits_for_approval(gateway):
     token = gateway.token(client_id="approvers")
-    stack = {"module": "modules/note", "variables": {"title": "one"}, "autoApprove": False}
+    stack = {"module": "modules/note", "variables": {"title": "one"}, "approvalPolicy": "APPROVAL_POLICY_MANUAL"}
     assert post(gateway, "/v1/stacks?stack_id=planned", stack, token).status == 200
     run = wait_for_status(gateway, token, "planned", "PLANNED")
     assert run["plan"]["add"] == 1

@@ -187,7 +187,7 @@ def test_an_outage_of_the_bucket_is_ridden_out(rig, s3):
 
 def test_a_plan_is_stale_once_tofu_has_changed_the_state(rig, s3, tmp_path):
     keys = keys_of("a", "b")
-    stack = {"module": "modules/keys", "variables": {"keys": keys}, "autoApprove": False}
+    stack = {"module": "modules/keys", "variables": {"keys": keys}, "approvalPolicy": "APPROVAL_POLICY_MANUAL"}
     assert rig.call("/v1/stacks?stack_id=keys", "POST", stack).status == 200
     approve(rig)
     assert rig.wait_for_end("keys")["status"] == "RUN_STATUS_APPLIED"

@@ -96,6 +96,7 @@ def test_the_door_describes_what_is_behind_it(gateway):
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",
+        "stratus.provisioning.v1.AuditService",
         "stratus.provisioning.v1.CredentialService",
         "stratus.provisioning.v1.ModuleService",
         "stratus.provisioning.v1.ProvisioningService",

@@ -205,7 +205,7 @@ TEST(StackMask, TakesWholesAndMembers) {
   EXPECT_THAT(parsed.variables, ElementsAre("name"));
   EXPECT_THAT(parsed.labels, ElementsAre("team.example/app"));
   EXPECT_TRUE(parsed.is_protected && parsed.expiration && parsed.names_variables());
-  EXPECT_FALSE(parsed.all_variables || parsed.auto_approve || parsed.drift_interval);
+  EXPECT_FALSE(parsed.all_variables || parsed.approval_policy || parsed.drift_interval);
 }
 
 TEST(StackMask, RefusesWhatCannotBeUpdated) {

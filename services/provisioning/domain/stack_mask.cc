@@ -13,8 +13,9 @@ namespace {
 constexpr int kPathsMax = 200;
 
 const std::vector<std::string>& Updatable() {
-  static const auto& paths = *new std::vector<std::string>{"variables",   "labels", "auto_approve",  "protected",
-                                                           "expire_time", "ttl",    "drift_interval"};
+  static const auto& paths =
+      *new std::vector<std::string>{"variables",   "labels", "approval_policy", "other_approver_required", "protected",
+                                    "expire_time", "ttl",    "drift_interval"};
   return paths;
 }
 
@@ -27,7 +28,8 @@ bool TakeMember(std::string_view path, std::string_view prefix, std::set<std::st
 bool TakePath(const std::string& path, StackMask* mask) {
   if (path == "variables") return mask->all_variables = true;
   if (path == "labels") return mask->all_labels = true;
-  if (path == "auto_approve") return mask->auto_approve = true;
+  if (path == "approval_policy") return mask->approval_policy = true;
+  if (path == "other_approver_required") return mask->other_approver = true;
   if (path == "protected") return mask->is_protected = true;
   if (path == "expire_time" || path == "ttl") return mask->expiration = true;
   if (path == "drift_interval") return mask->drift_interval = true;

@@ -14,7 +14,8 @@ struct StackMask {
   std::set<std::string> variables;  // single ones, where all_variables is false
   bool all_labels = false;
   std::set<std::string> labels;  // single ones; a key is all that follows `labels.`, dots too
-  bool auto_approve = false;
+  bool approval_policy = false;
+  bool other_approver = false;
   bool is_protected = false;
   bool expiration = false;
   bool drift_interval = false;

@@ -12,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "lib/core/status.h"
+#include "services/provisioning/domain/approval.h"
 #include "services/provisioning/engine/digest.h"
 #include "services/provisioning/engine/files.h"
 #include "services/provisioning/engine/json_struct.h"
@@ -67,6 +68,17 @@ std::string VersionOf(const std::string& folder) {
   const std::string text = ReadFile(folder + "/VERSION", kTextFileMax).value_or("");
   const std::string version(absl::StripAsciiWhitespace(text));
   return version.empty() ? "1" : version;
+}
+
+// What no stack of the module goes below: one word in a file of its own. UNSPECIFIED without the file.
+absl::StatusOr<v1::ApprovalPolicy> ApprovalMinimumOf(const std::string& folder) {
+  const std::string path = folder + "/APPROVAL";
+  const auto text = ReadFile(path, kTextFileMax);
+  if (absl::IsNotFound(text.status())) return v1::APPROVAL_POLICY_UNSPECIFIED;
+  if (!text.ok()) return text.status();
+  const auto policy = domain::ParseApprovalPolicy(core::ToStd(absl::StripAsciiWhitespace(*text)));
+  if (policy) return *policy;
+  return absl::InvalidArgumentError(absl::StrCat(path, ": AUTO, MANUAL_ON_DESTROY or MANUAL is expected"));
 }
 
 absl::StatusOr<json> ReadHcl(const std::string& reader, const std::string& folder) {
@@ -126,6 +138,8 @@ v1::Module ToModule(const std::string& name, const json& module) {
 absl::StatusOr<ModuleEntry> LoadModule(const std::string& folder, const std::string& reader) {
   const std::string name = fs::path(folder).filename();
   if (absl::Status status = CheckName(name); !status.ok()) return status;
+  const auto approval = ApprovalMinimumOf(folder);
+  if (!approval.ok()) return approval.status();
   auto digest = ModuleDigest(folder);
   if (!digest.ok()) return digest.status();
   const auto module = ReadHcl(reader, folder);
@@ -136,6 +150,7 @@ absl::StatusOr<ModuleEntry> LoadModule(const std::string& folder, const std::str
                     .digest = *std::move(digest)};
   entry.module.set_description(DescriptionOf(folder));
   entry.module.set_version(VersionOf(folder));
+  entry.module.set_approval_minimum(*approval);
   return entry;
 }
 

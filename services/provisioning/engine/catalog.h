@@ -1,5 +1,5 @@
-// The modules of a folder: `DIR/NAME/*.tf`, with an optional VERSION and README.md. Variables and outputs are read by
-// `stratus-hcl` (Go, hashicorp/hcl/v2 and its ext/typeexpr), once a module; the JSON Schema is made here.
+// The modules of a folder: `DIR/NAME/*.tf`, with an optional VERSION, APPROVAL and README.md. Variables and outputs are
+// read by `stratus-hcl` (Go, hashicorp/hcl/v2 and its ext/typeexpr), once a module; the JSON Schema is made here.
 #pragma once
 
 #include <map>

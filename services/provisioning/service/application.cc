@@ -18,6 +18,7 @@
 #include "lib/http_client/http_client.h"
 #include "services/provisioning/service/api/api.h"
 #include "services/provisioning/service/api/openapi_overlay.h"
+#include "services/provisioning/service/audit_log.h"
 #include "services/provisioning/service/runtime/private_file.h"
 #include "services/provisioning/service/runtime/runtime_metrics.h"
 #include "services/provisioning/service/runtime/scheduler.h"
@@ -177,6 +178,9 @@ class Application::Impl {
     auto store = store::Store::Open(options_.store);
     if (!store.ok()) return store.status();
     store_ = *std::move(store);
+    auto audit = service::AuditLog::Open(store_.get(), options_.audit_file, &core::Clock::Real());
+    if (!audit.ok()) return audit.status();
+    audit_ = *std::move(audit);
     auto credentials = service::Credentials::Load(options_.credentials);
     if (!credentials.ok()) return credentials.status();
     credentials_ = *std::move(credentials);
@@ -253,6 +257,7 @@ class Application::Impl {
     service::ApiParts parts;
     parts.store = store_.get();
     parts.sealer = sealer_.get();
+    parts.audit = audit_.get();
     parts.modules = &catalog_->modules();
     parts.credentials = credentials_.get();
     parts.settings = options_.api;
@@ -273,6 +278,7 @@ class Application::Impl {
               .keeper = keeper_.get(),
               .backend = backend_.get(),
               .egress = &egress_rules_,
+              .audit = audit_.get(),
               .counters = &counters_,
               .tracer = options_.tracer,
               .options = options_.runtime};
@@ -290,6 +296,7 @@ class Application::Impl {
   std::unique_ptr<store::KeyWrapper> keys_;
   std::unique_ptr<store::Sealer> sealer_;
   std::unique_ptr<store::Store> store_;
+  std::unique_ptr<service::AuditLog> audit_;
   std::unique_ptr<service::Credentials> credentials_;
   std::unique_ptr<engine::Catalog> catalog_;
   std::unique_ptr<engine::Engine> engine_;

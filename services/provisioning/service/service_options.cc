@@ -209,6 +209,14 @@ void AddServiceFlags(CLI::App* app, ServiceFlags* flags) {
       "--server-credentials", flags->server_credentials,
       "Whose runs may use the server's own provider credentials: all, none, or tenants with commas between; "
       "default: all in development, none in production");
+  app->add_option(
+      "--approval-minimum", flags->approval_minimums,
+      "TENANT=POLICY, repeatable: AUTO, MANUAL_ON_DESTROY or MANUAL, which no stack of the tenant goes below; "
+      "`*` is every tenant");
+  app->add_option(
+      "--audit-file", flags->audit_file,
+      "Where the audit log is copied to, a line a record, each synced to the disk; it may be renamed at any "
+      "time. stratus-audit verify reads it");
   AddStateFlags(app, &flags->state);
   // For tests, which show by it what recovery is for.
   app->add_option("--recovery", flags->recovery)->check(CLI::IsMember({"on", "off"}))->group("");
@@ -234,6 +242,12 @@ absl::StatusOr<ServiceOptions> ServiceOptionsFrom(const ServiceFlags& flags, con
   options.runtime.runs_per_tenant_max = flags.runs_per_tenant_max;
   options.runtime.recovery = flags.recovery == "on";
   options.api.quota.concurrent_runs_max = flags.runs_per_tenant_max;
+  for (const std::string& minimum : flags.approval_minimums) {
+    const absl::Status added = options.runtime.approval.Add(minimum);
+    if (!added.ok()) return absl::InvalidArgumentError(absl::StrCat("--approval-minimum: ", added.message()));
+  }
+  options.api.approval = options.runtime.approval;
+  options.audit_file = flags.audit_file;
   options.engine.data_dir = options.runtime.data_dir;
   options.engine.steps_max = flags.runs_max + kStepsSpare;
   if (absl::Status status = SetIsolation(flags, &options); !status.ok()) return status;

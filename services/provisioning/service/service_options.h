@@ -53,6 +53,8 @@ struct ServiceFlags {
   std::vector<std::string> egress_networks;
   std::string egress_rules;
   std::string server_credentials;  // empty: all in development, none in production
+  std::vector<std::string> approval_minimums;  // TENANT=POLICY
+  std::string audit_file;
   StateFlags state;
 };
 
@@ -73,6 +75,7 @@ struct ServiceOptions {
   service::EgressRules::Options egress;
   service::RuntimeOptions runtime;
   service::ApiSettings api;
+  std::string audit_file;                             // where the audit log is copied to; empty: nowhere
   std::optional<remote_state::Options> remote_state;  // nullopt: states are in the store alone
 };
 

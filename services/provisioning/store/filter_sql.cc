@@ -19,7 +19,7 @@ using domain::FilterError;
 using domain::FilterNode;
 using Comparator = FilterNode::Comparator;
 
-enum class Type { kModule, kEnum, kBool, kTime, kLabels };
+enum class Type { kModule, kEnum, kBool, kText, kTime, kLabels };
 
 struct Field {
   std::string_view name;
@@ -118,6 +118,7 @@ class Compiler {
         return builder_.Add(absl::StartsWith(node.value, "modules/") ? node.value
                                                                      : absl::StrCat("modules/", node.value));
       case Type::kEnum: return EnumValue(field, node);
+      case Type::kText: return builder_.Add(node.value);
       case Type::kBool:
         if (node.value == "true" || node.value == "false") return builder_.Add(int64_t{node.value == "true"});
         return FilterError(node.value_offset, "true or false is expected");
@@ -214,6 +215,18 @@ absl::StatusOr<std::string> CompileRunFilter(std::string_view filter, SqlBuilder
                                              .values = v1::RunKind_descriptor(),
                                              .prefix = "RUN_KIND_"},
                                             {.name = "create_time", .type = Type::kTime, .column = "r.create_time"}};
+  if (IsBlank(filter)) return std::string();
+  absl::StatusOr<FilterNode> root = domain::ParseFilter(filter);
+  if (!root.ok()) return root.status();
+  return Compiler(fields, builder).Compile(*root);
+}
+
+absl::StatusOr<std::string> CompileAuditFilter(std::string_view filter, SqlBuilder* builder) {
+  static const std::vector<Field> fields = {{.name = "time", .type = Type::kTime, .column = "a.time"},
+                                            {.name = "principal", .type = Type::kText, .column = "a.principal"},
+                                            {.name = "method", .type = Type::kText, .column = "a.method"},
+                                            {.name = "resource", .type = Type::kText, .column = "a.resource"},
+                                            {.name = "code", .type = Type::kText, .column = "a.code"}};
   if (IsBlank(filter)) return std::string();
   absl::StatusOr<FilterNode> root = domain::ParseFilter(filter);
   if (!root.ok()) return root.status();

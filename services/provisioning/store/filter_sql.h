@@ -43,5 +43,7 @@ struct StackFilter {
 absl::StatusOr<StackFilter> CompileStackFilter(std::string_view filter, SqlBuilder* builder);
 // A condition on the table `runs r`.
 absl::StatusOr<std::string> CompileRunFilter(std::string_view filter, SqlBuilder* builder);
+// A condition on the table `audit a`.
+absl::StatusOr<std::string> CompileAuditFilter(std::string_view filter, SqlBuilder* builder);
 
 }  // namespace stratus::provisioning::store

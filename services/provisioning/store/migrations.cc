@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "services/provisioning/store/approval_rewrite.h"
 
 namespace stratus::provisioning::store {
 namespace {
@@ -165,6 +166,27 @@ std::vector<const char*> CredentialTables() {
   };
 }
 
+// `line` is what the chain is over (audit_line.h); what stands beside it is for finding it. Of each tenant's chain
+// `audit_heads` has the end, so that a chain that was cut short is seen.
+std::vector<const char*> AuditTables() {
+  return {
+      R"(CREATE TABLE audit (
+         tenant {key} NOT NULL,
+         sequence BIGINT NOT NULL,
+         time BIGINT NOT NULL,
+         principal {key} NOT NULL,
+         method {key} NOT NULL,
+         resource {key} NOT NULL,
+         code {key} NOT NULL,
+         line {key} NOT NULL,
+         PRIMARY KEY (tenant, sequence)))",
+      "CREATE INDEX audit_by_time ON audit (tenant, time)",
+      "CREATE INDEX audit_by_principal ON audit (tenant, principal, sequence)",
+      "CREATE INDEX audit_by_resource ON audit (tenant, resource, sequence)",
+      "CREATE TABLE audit_heads (tenant {key} NOT NULL PRIMARY KEY, sequence BIGINT NOT NULL, hash {key} NOT NULL)",
+  };
+}
+
 absl::StatusOr<int64_t> CurrentVersion(Connection& connection) {
   absl::StatusOr<int64_t> made = connection.Execute(
       "CREATE TABLE IF NOT EXISTS schema_migrations (version BIGINT NOT NULL PRIMARY KEY, applied BIGINT NOT NULL)");
@@ -183,6 +205,9 @@ absl::Status Apply(Connection& connection, const Migration& migration) {
   for (const char* statement : migration.statements) {
     absl::Status status = connection.Execute(statement).status();
     if (!status.ok()) return status;
+  }
+  if (migration.rewrite != nullptr) {
+    if (absl::Status status = migration.rewrite(connection); !status.ok()) return status;
   }
   return connection.Execute("INSERT INTO schema_migrations (version, applied) VALUES ($1, {now})", {migration.version})
       .status();
@@ -210,7 +235,8 @@ absl::Status ApplyMissing(Connection& connection, const std::vector<Migration>& 
 }  // namespace
 
 const std::vector<Migration>& Migrations() {
-  static const std::vector<Migration> migrations = {{1, FirstTables()}, {2, CredentialTables()}};
+  static const std::vector<Migration> migrations = {
+      {1, FirstTables()}, {2, AuditTables(), RewriteApprovals}, {3, CredentialTables()}};
   return migrations;
 }
 

@@ -11,6 +11,7 @@ namespace stratus::provisioning::store {
 struct Migration {
   int64_t version;
   std::vector<const char*> statements;
+  absl::Status (*rewrite)(Connection&) = nullptr;  // after the statements: what SQL cannot say about rows
 };
 
 const std::vector<Migration>& Migrations();

@@ -31,8 +31,8 @@ TEST_P(OpenTest, ReplicasMayStartTogether) {
   {
     const auto database = Raw();
     auto writer = database->Writer();
-    for (const char* table : {"labels", "events", "ledger", "blobs", "state_versions", "runs", "stacks", "tombstones",
-                              "idempotency", "tenants", "credentials", "schema_migrations"}) {
+    for (const char* table : {"audit", "audit_heads", "labels", "events", "ledger", "blobs", "state_versions", "runs",
+                              "stacks", "tombstones", "idempotency", "tenants", "credentials", "schema_migrations"}) {
       ASSERT_TRUE((*writer)->Execute(std::string("DROP TABLE ") + table).ok());
     }
   }

@@ -6,6 +6,7 @@
 #include "absl/time/clock.h"
 #include "lib/core/clock.h"
 #include "lib/core/random.h"
+#include "services/provisioning/store/audit_table.h"
 #include "services/provisioning/store/credential_table.h"
 #include "services/provisioning/store/database_url.h"
 #include "services/provisioning/store/listing.h"
@@ -131,6 +132,11 @@ absl::StatusOr<Listed<StackRow>> SqlStore::ListStacks(const StackQuery& query) {
 
 absl::StatusOr<Listed<RunRow>> SqlStore::ListRuns(const RunQuery& query) {
   return Read<Listed<RunRow>>([&](Connection& connection) { return store::ListRuns(connection, query); });
+}
+
+absl::StatusOr<Listed<v1::AuditEvent>> SqlStore::ListAuditEvents(const AuditQuery& query) {
+  return Read<Listed<v1::AuditEvent>>(
+      [&](Connection& connection) { return store::ListAuditEvents(connection, query); });
 }
 
 absl::StatusOr<std::vector<EventRow>> SqlStore::Events(std::string_view run_uid, int64_t after, int limit) {

@@ -24,6 +24,7 @@ class SqlStore final : public Store {
   absl::StatusOr<RunRow> GetRun(std::string_view uid) override;
   absl::StatusOr<Listed<StackRow>> ListStacks(const StackQuery& query) override;
   absl::StatusOr<Listed<RunRow>> ListRuns(const RunQuery& query) override;
+  absl::StatusOr<Listed<v1::AuditEvent>> ListAuditEvents(const AuditQuery& query) override;
   absl::StatusOr<std::vector<EventRow>> Events(std::string_view run_uid, int64_t after, int limit) override;
   absl::StatusOr<std::vector<LedgerRow>> Ledger(std::string_view run_uid) override;
   absl::StatusOr<StateVersionRow> GetStateVersion(std::string_view stack_uid, int64_t serial) override;

@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "services/provisioning/store/rows.h"
+#include "stratus/provisioning/v1/audit.pb.h"
 
 namespace stratus::provisioning::store {
 
@@ -28,6 +29,12 @@ struct StackQuery {
   std::string tenant;
   std::string filter;    // AIP-160; INVALID_ARGUMENT says what is wrong and where
   std::string order_by;  // `name`, `create_time`, `update_time`, each with ` desc` or without
+  Page page;
+};
+
+struct AuditQuery {
+  std::string tenant;
+  std::string filter;
   Page page;
 };
 
@@ -62,7 +69,7 @@ struct RunLimits {
 // Valid only inside Store::Transact.
 //
 // Locks are taken in this order by everyone, or transactions deadlock (and are run again, a second later):
-// GetIdempotency, Use, then stacks and runs. Reading a run locks its stack first.
+// GetIdempotency, Use, then stacks and runs, then AppendAudit. Reading a run locks its stack first.
 class Transaction {
  public:
   virtual ~Transaction() = default;
@@ -117,6 +124,10 @@ class Transaction {
   // ABORTED: the id has an answer that has not expired.
   virtual absl::Status PutIdempotency(const IdempotencyRow& row) = 0;
 
+  // Adds an event to the tenant's audit log (audit_line.h) and returns the line that it is kept as. The event's
+  // sequence is given here. The last thing of a transaction: until it ends, the tenant's other changes wait.
+  virtual absl::StatusOr<std::string> AppendAudit(std::string_view tenant, v1::AuditEvent event) = 0;
+
   // Delivered to every replica's subscribers after the commit, at most once each topic.
   virtual void Notify(std::string_view topic) = 0;
 };
@@ -153,6 +164,7 @@ class Store {
   virtual absl::StatusOr<RunRow> GetRun(std::string_view uid) = 0;
   virtual absl::StatusOr<Listed<StackRow>> ListStacks(const StackQuery& query) = 0;
   virtual absl::StatusOr<Listed<RunRow>> ListRuns(const RunQuery& query) = 0;
+  virtual absl::StatusOr<Listed<v1::AuditEvent>> ListAuditEvents(const AuditQuery& query) = 0;  // newest first
   virtual absl::StatusOr<std::vector<EventRow>> Events(std::string_view run_uid, int64_t after, int limit) = 0;
   virtual absl::StatusOr<std::vector<LedgerRow>> Ledger(std::string_view run_uid) = 0;
   virtual absl::StatusOr<StateVersionRow> GetStateVersion(std::string_view stack_uid,

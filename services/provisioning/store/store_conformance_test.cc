@@ -19,7 +19,7 @@ using ConformanceTest = testing::StoreTest;
 
 TEST_P(ConformanceTest, GivesBackAStackAsItWasPut) {
   StackRow stack = MakeStack("acme", "web");
-  stack.record.set_auto_approve(true);
+  stack.record.set_approval_policy(v1::APPROVAL_POLICY_AUTO);
   (*stack.record.mutable_labels())["env"] = "prod";
   stack.sealed_outputs = std::string("\0\x01\xfe", 3);
   stack.epoch = 7;

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "lib/core/status.h"
+#include "services/provisioning/store/audit_table.h"
 #include "services/provisioning/store/credential_table.h"
 #include "services/provisioning/store/run_queue.h"
 #include "services/provisioning/store/run_table.h"
@@ -86,6 +87,10 @@ absl::StatusOr<std::optional<IdempotencyRow>> SqlTransaction::GetIdempotency(std
 
 absl::Status SqlTransaction::PutIdempotency(const IdempotencyRow& row) {
   return store::PutIdempotency(connection_, row);
+}
+
+absl::StatusOr<std::string> SqlTransaction::AppendAudit(std::string_view tenant, v1::AuditEvent event) {
+  return store::AppendAudit(connection_, tenant, std::move(event));
 }
 
 void SqlTransaction::Notify(std::string_view topic) {

@@ -37,6 +37,7 @@ class SqlTransaction final : public Transaction {
   absl::StatusOr<std::optional<IdempotencyRow>> GetIdempotency(std::string_view tenant, std::string_view method,
                                                                std::string_view request_id) override;
   absl::Status PutIdempotency(const IdempotencyRow& row) override;
+  absl::StatusOr<std::string> AppendAudit(std::string_view tenant, v1::AuditEvent event) override;
   void Notify(std::string_view topic) override;
 
   const std::vector<std::string>& topics() const { return topics_; }

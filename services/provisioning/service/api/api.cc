@@ -4,12 +4,14 @@
 
 #include "lib/rpc/server.h"
 #include "lib/telemetry/metrics.h"
+#include "services/provisioning/service/api/audit_service.h"
 #include "services/provisioning/service/api/credential_service.h"
 #include "services/provisioning/service/api/fair_executor.h"
 #include "services/provisioning/service/api/module_service.h"
 #include "services/provisioning/service/api/operations_service.h"
 #include "services/provisioning/service/api/provisioning_service.h"
 #include "services/provisioning/service/api/run_hub.h"
+#include "services/provisioning/service/audit_log.h"
 
 namespace stratus::provisioning::service {
 
@@ -22,6 +24,7 @@ class Api::Impl {
         runs(parts),
         provisioning(parts, {&executor, &hub}, &runs),
         modules(parts, {&executor, &hub}),
+        audit(parts, &executor),
         credentials(parts, &executor),
         operations(parts, {&executor, &hub}, &runs) {}
   ~Impl() { Stop(); }
@@ -37,14 +40,15 @@ class Api::Impl {
   Runs runs;
   ProvisioningGrpcService provisioning;
   ModuleGrpcService modules;
+  AuditGrpcService audit;
   CredentialGrpcService credentials;
   OperationsGrpcService operations;
 };
 
 absl::StatusOr<std::unique_ptr<Api>> Api::Create(const ApiParts& parts) {
   if (parts.store == nullptr || parts.sealer == nullptr || parts.modules == nullptr || parts.credentials == nullptr ||
-      parts.clock == nullptr) {
-    return absl::InvalidArgumentError("the API needs store, sealer, modules, credentials and clock");
+      parts.audit == nullptr || parts.clock == nullptr) {
+    return absl::InvalidArgumentError("the API needs store, sealer, audit log, modules, credentials and clock");
   }
   if (absl::Status status = CheckSettings(parts.settings); !status.ok()) return status;
   return std::unique_ptr<Api>(new Api(std::make_unique<Impl>(parts)));
@@ -56,6 +60,7 @@ Api::~Api() = default;
 void Api::AddTo(rpc::ServerOptions* options) {
   options->AddService<v1::ProvisioningService>(&impl_->provisioning);
   options->AddService<v1::ModuleService>(&impl_->modules);
+  options->AddService<v1::AuditService>(&impl_->audit);
   options->AddService<v1::CredentialService>(&impl_->credentials);
   options->AddService<google::longrunning::Operations>(&impl_->operations);
 }
@@ -72,6 +77,12 @@ void Api::WriteMetrics(telemetry::Snapshot& out) const {
               static_cast<double>(stats.refused));
   out.Gauge("stratus_provisioning_api_waiters", "Callers that wait for a run or watch one.",
             static_cast<double>(impl_->hub.waiters()));
+  const AuditLog& audit = *impl_->parts.audit;
+  out.Counter("stratus_provisioning_audit_copy_failures_total", "Audit records that the file could not be given.",
+              static_cast<double>(audit.copy_failures()));
+  out.Counter("stratus_provisioning_audit_refusals_left_out_total",
+              "Refused attempts that were too many of one tenant to be kept.",
+              static_cast<double>(audit.refusals_left_out()));
   out.Counter("stratus_provisioning_api_waiters_refused_total", "Waits refused because there were too many.",
               static_cast<double>(impl_->hub.refused()));
 }

@@ -29,7 +29,7 @@ class Api {
   static absl::StatusOr<std::unique_ptr<Api>> Create(const ApiParts& parts);
   ~Api();
 
-  // ProvisioningService, ModuleService, CredentialService and google.longrunning.Operations.
+  // ProvisioningService, ModuleService, CredentialService, AuditService and google.longrunning.Operations.
   void AddTo(rpc::ServerOptions* options);
 
   // Answers all who wait for a run, before the server drains: the direct form with 202, WaitOperation with what there

@@ -15,12 +15,15 @@
 
 namespace stratus::provisioning::service {
 
+class AuditLog;
+
 using Modules = std::map<std::string, engine::ModuleEntry, std::less<>>;  // as engine::Catalog::modules()
 
 // All outlive the API.
 struct ApiParts {
   store::Store* store = nullptr;
   store::Sealer* sealer = nullptr;
+  AuditLog* audit = nullptr;
   const Modules* modules = nullptr;
   const Credentials* credentials = nullptr;
   const core::Clock* clock = &core::Clock::Real();

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "stratus/provisioning/v1/resources.pb.h"
 
 namespace stratus::rpc {
 class Call;
@@ -16,13 +17,16 @@ class Call;
 namespace stratus::provisioning::service {
 
 struct Caller {
-  std::string tenant;     // `default` where authentication is off; never empty
-  std::string principal;  // user name, else subject
+  std::string tenant;  // `default` where authentication is off; never empty
+  v1::Principal principal;
+  // Whether the tenant is more than the client that asks: only then is there anybody else in it.
+  bool tenant_is_shared = false;
   bool authenticated = false;
   std::vector<std::string> scopes;  // sorted
   std::string trace_id;
   std::string traceparent;      // of the call's own span; empty where it is not sampled
   std::string call_id;          // x-request-id, for the audit log
+  std::string client_address;   // as the gateway hands it on (x-forwarded-for), else the socket's other end
   std::string idempotency_key;  // the header's, unquoted; may be empty
   std::string prefer;           // the Prefer header; may be empty
   absl::Time deadline = absl::InfiniteFuture();
@@ -32,6 +36,10 @@ struct Caller {
 };
 
 Caller CallerOf(const rpc::Call& call);
+
+// PERMISSION_DENIED, as the interceptor says it, when the caller lacks the scope. For what a method needs only
+// sometimes. `what` is the subject of the message: `creating a stack`.
+absl::Status NeedScope(const Caller& caller, std::string_view scope, std::string_view what);
 
 // The id that makes a mutation idempotent: `request_id` of the request or the Idempotency-Key header; empty: neither.
 // INVALID_ARGUMENT when one is malformed, or both are given and differ.

@@ -7,6 +7,7 @@
 #include "services/provisioning/domain/run_status.h"
 #include "services/provisioning/domain/variables.h"
 #include "services/provisioning/domain/variables_json.h"
+#include "services/provisioning/service/api/approvals.h"
 #include "services/provisioning/service/api/mutation.h"
 #include "services/provisioning/service/api/present.h"
 #include "services/provisioning/service/api/run_queue.h"
@@ -17,12 +18,6 @@ namespace {
 
 constexpr std::string_view kCreate = "stratus/stacks.create";
 constexpr std::string_view kUpdate = "stratus/stacks.update";
-
-// ApplyModule lets in whoever has one of the two scopes: which of them it takes is known only here.
-absl::Status NeedScope(const Caller& caller, std::string_view scope, std::string_view what) {
-  if (caller.HasScope(scope)) return absl::OkStatus();
-  return absl::PermissionDeniedError(absl::StrCat(core::ToAbsl(what), " needs the scope ", core::ToAbsl(scope)));
-}
 
 // Mutations remember their replies as messages: a DirectRun as this one, `done` standing for 200.
 v1::DirectReply ToReply(const DirectRun& run) {
@@ -60,19 +55,21 @@ absl::StatusOr<DirectRun> DirectForm::ApplyIn(store::Transaction& transaction, c
   auto row = transaction.GetStack(caller.tenant, stack_id);
   const bool is_new = row.status().code() == absl::StatusCode::kNotFound;
   if (!row.ok() && !is_new) return row.status();
+  // ApplyModule lets in whoever has one of the two scopes: which of them it takes is known only here.
   status = is_new ? NeedScope(caller, kCreate, "creating a stack") : NeedScope(caller, kUpdate, "updating a stack");
   if (!status.ok()) return status;
   if (is_new) {
     row = NewStackRow(parts_, caller.tenant, stack_id, module);
-    row->record.set_auto_approve(true);
+    if (status = SetNewApproval(parts_, caller, {}, &*row); !status.ok()) return status;
   } else if (row->record.module() != module.module.name()) {
     return absl::AlreadyExistsError(absl::StrCat(domain::StackName(stack_id), " exists already, of ",
                                                  row->record.module(), ": name another by ?stack="));
   }
+  *row->record.mutable_last_editor() = caller.principal;
   status = SetVariables(parts_, module, request.variables(), &*row);
   if (status.ok() && is_new) status = InsertStack(parts_, transaction, *row);
   if (!status.ok()) return status;
-  const NewRun spec{.kind = v1::RUN_KIND_APPLY, .auto_approve = true};
+  const NewRun spec{.kind = v1::RUN_KIND_APPLY};
   auto run = QueueRun(parts_, transaction, caller, spec, domain::ToJson(request.variables()), &*row);
   if (!run.ok()) return run.status();
   if (status = transaction.PutStack(&*row); !status.ok()) return status;
@@ -108,7 +105,7 @@ absl::StatusOr<DirectRun> DirectForm::DestroyIn(store::Transaction& transaction,
   }
   const auto variables = OpenVariables(parts_, *row);
   if (!variables.ok()) return variables.status();
-  const NewRun spec{.kind = v1::RUN_KIND_DESTROY, .auto_approve = true, .deletes_stack = true};
+  const NewRun spec{.kind = v1::RUN_KIND_DESTROY, .deletes_stack = true};
   const auto run = QueueRun(parts_, transaction, caller, spec, *variables, &*row);
   if (!run.ok()) return run.status();
   if (absl::Status status = transaction.PutStack(&*row); !status.ok()) return status;
@@ -128,23 +125,25 @@ absl::StatusOr<DirectRun> DirectForm::Destroy(const Caller& caller, const v1::De
   return FromReply(*reply);
 }
 
-absl::Status DirectForm::Look(const Caller& caller, const DirectRun& direct, v1::DirectReply* reply) {
+absl::StatusOr<DirectForm::Progress> DirectForm::Look(const Caller& caller, const DirectRun& direct,
+                                                      v1::DirectReply* reply) {
   const auto run = Named(parts_.store->GetRun(direct.run), domain::OperationName(direct.run));
   if (!run.ok()) return run.status();
-  if (!domain::IsTerminal(run->record.status())) return absl::OkStatus();
+  if (run->record.status() == v1::RUN_STATUS_PLANNED) return Progress::kWaitsForApproval;
+  if (!domain::IsTerminal(run->record.status())) return Progress::kUnderWay;
   if (absl::Status status = RunError(run->record); !status.ok()) return status;
   reply->set_done(true);
   reply->set_stack(domain::StackName(direct.stack));
   reply->set_operation(domain::OperationName(direct.run));
   reply->mutable_outputs();
-  if (run->deletes_stack) return absl::OkStatus();
+  if (run->deletes_stack) return Progress::kEnded;
   const auto stack = parts_.store->GetStack(caller.tenant, direct.stack);
-  if (stack.status().code() == absl::StatusCode::kNotFound) return absl::OkStatus();  // deleted since
+  if (stack.status().code() == absl::StatusCode::kNotFound) return Progress::kEnded;  // deleted since
   if (!stack.ok()) return stack.status();
   auto outputs = PresentOutputs(parts_, *stack, /*reveal=*/false);
   if (!outputs.ok()) return outputs.status();
   reply->mutable_outputs()->Swap(outputs->mutable_values());
-  return absl::OkStatus();
+  return Progress::kEnded;
 }
 
 v1::DirectReply DirectForm::Pending(const DirectRun& run) {

@@ -1,6 +1,6 @@
 // The direct form, `POST|DELETE /{module}`: a stack that is named after its module unless the caller says otherwise,
-// runs that approve themselves, and a reply of bare outputs. Here is what blocks: beginning, and looking how far it is.
-// The waiting between is ModuleGrpcService's.
+// runs as the stack's policy lets them, and a reply of bare outputs. Here is what blocks: beginning, and looking how
+// far it is. The waiting between is ModuleGrpcService's.
 #pragma once
 
 #include <string>
@@ -32,8 +32,9 @@ class DirectForm {
   // no such stack of this module.
   absl::StatusOr<DirectRun> Destroy(const Caller& caller, const v1::DestroyModuleRequest& request);
 
-  // How far the run is: fills in outputs once it has ended; `done` says so. The run's error when it ended badly.
-  absl::Status Look(const Caller& caller, const DirectRun& run, v1::DirectReply* reply);
+  // How far the run is: fills in outputs once it has ended. The run's error when it ended badly.
+  enum class Progress { kUnderWay, kWaitsForApproval, kEnded };
+  absl::StatusOr<Progress> Look(const Caller& caller, const DirectRun& run, v1::DirectReply* reply);
 
   // What is told past the wait: outputs are {"operation": ..., "done": false}.
   static v1::DirectReply Pending(const DirectRun& run);

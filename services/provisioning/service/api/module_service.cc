@@ -25,18 +25,21 @@ void FinishPending(const DirectRun& run, CallType& call) {
 template <typename CallType>
 bool LookOnce(DirectForm* direct, const Caller& caller, const DirectRun& run, bool time_up, CallType& call) {
   v1::DirectReply reply;
-  if (absl::Status status = direct->Look(caller, run, &reply); !status.ok()) {
-    call.Finish(status);
+  const auto progress = direct->Look(caller, run, &reply);
+  if (!progress.ok()) {
+    call.Finish(progress.status());
     return true;
   }
-  if (reply.done()) {
+  if (*progress == DirectForm::Progress::kEnded) {
     call.SetHttpStatus(run.http_status);
     call.response() = std::move(reply);
     call.Finish(absl::OkStatus());
     return true;
   }
-  if (time_up) FinishPending(run, call);
-  return time_up;
+  // An approval may take days: nobody waits for it on a connection.
+  const bool leaves = time_up || *progress == DirectForm::Progress::kWaitsForApproval;
+  if (leaves) FinishPending(run, call);
+  return leaves;
 }
 
 template <typename CallType>

@@ -1,4 +1,4 @@
-// One change, made once: the transaction, the answer that its request_id got before, and a line in the audit log.
+// One change, made once: the transaction, the answer that its request_id got before, and a record in the audit log.
 #pragma once
 
 #include <string>
@@ -18,12 +18,14 @@ struct Mutation {
   std::string resource;     // what it is about, for the audit log: a name
   std::string_view request_id;
   const google::protobuf::Message& request;
+  bool trial = false;  // validate_only: nothing is changed, and nothing kept
 };
 
 // Runs `body` in a transaction and returns its reply. With a request id, body and reply are remembered in that same
 // transaction for the tenant and method: the same payload again gets the same reply without running `body`, another
 // one INVALID_ARGUMENT. Only what succeeded is remembered. `body` may run several times (store::Store::Transact).
-// Logs one line: method, tenant, principal, resource, result, ids. No payload.
+// What was changed is in the audit log by the same transaction; what was refused, by one of its own. One line of the
+// log says the same: method, tenant, principal, resource, result, ids. No payload.
 absl::StatusOr<std::string> MutateBytes(const ApiParts& parts, const Mutation& mutation,
                                         absl::FunctionRef<absl::StatusOr<std::string>(store::Transaction&)> body);
 

@@ -9,6 +9,7 @@
 #include "services/provisioning/domain/names.h"
 #include "services/provisioning/domain/run_status.h"
 #include "services/provisioning/domain/variables_json.h"
+#include "services/provisioning/service/api/approvals.h"
 #include "services/provisioning/service/sealed_names.h"
 
 namespace stratus::provisioning::service {
@@ -97,6 +98,7 @@ v1::Stack PresentStack(const ApiParts& parts, const store::StackRow& row) {
   stack.set_etag(EtagOf(row));
   stack.set_state_serial(row.state_serial);
   HideWhatIsSensitiveNow(parts, &stack);
+  stack.set_approval_policy(PolicyOf(parts, row));
   stack.clear_expiration();
   if (row.expire_time != absl::InfiniteFuture()) *stack.mutable_expire_time() = domain::ToProto(row.expire_time);
   if (stack.has_lock() && domain::FromProto(stack.lock().expire_time()) <= parts.clock->Now()) stack.clear_lock();

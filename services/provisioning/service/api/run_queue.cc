@@ -10,6 +10,7 @@
 #include "services/provisioning/domain/names.h"
 #include "services/provisioning/domain/run_status.h"
 #include "services/provisioning/domain/uid.h"
+#include "services/provisioning/service/api/approvals.h"
 #include "services/provisioning/service/api/present.h"
 #include "services/provisioning/service/run_credentials.h"
 #include "services/provisioning/service/sealed_names.h"
@@ -99,9 +100,11 @@ absl::StatusOr<store::RunRow> QueueRun(const ApiParts& parts, store::Transaction
   run.record.set_name(domain::RunNameOf(stack->id, run.uid));
   run.record.set_kind(spec.kind);
   run.record.set_status(v1::RUN_STATUS_PENDING);
-  run.record.set_auto_approve(spec.auto_approve);
+  run.record.set_approval_policy(spec.approval_policy == v1::APPROVAL_POLICY_UNSPECIFIED ? PolicyOf(parts, *stack)
+                                                                                         : spec.approval_policy);
   run.record.set_message(spec.message);
-  run.record.set_creator(caller.principal);
+  run.record.set_creator(caller.principal.name());
+  *run.record.mutable_created_by() = caller.principal;
   run.record.set_trace_id(caller.trace_id);
   run.record.set_module_version((*module)->module.version());
   *run.record.mutable_create_time() = domain::ToProto(now);

@@ -12,7 +12,7 @@ namespace stratus::provisioning::service {
 
 struct NewRun {
   v1::RunKind kind = v1::RUN_KIND_APPLY;
-  bool auto_approve = false;
+  v1::ApprovalPolicy approval_policy = v1::APPROVAL_POLICY_UNSPECIFIED;  // the stack's
   bool deletes_stack = false;
   std::string message = {};
 };

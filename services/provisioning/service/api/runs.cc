@@ -5,7 +5,9 @@
 #include "absl/strings/str_cat.h"
 #include "lib/core/status.h"
 #include "services/provisioning/domain/limits.h"
+#include "services/provisioning/domain/principals.h"
 #include "services/provisioning/domain/run_status.h"
+#include "services/provisioning/service/api/approvals.h"
 #include "services/provisioning/service/api/mutation.h"
 #include "services/provisioning/service/api/present.h"
 
@@ -24,6 +26,8 @@ absl::Status WrongStatus(const store::RunRow& run, std::string_view needed) {
                                                     core::ToAbsl(needed)));
 }
 
+bool IsSystem(const v1::Principal& principal) { return domain::SamePrincipal(principal, domain::SystemPrincipal()); }
+
 absl::StatusOr<v1::RunKind> RequestedKind(v1::RunKind kind) {
   switch (kind) {
     case v1::RUN_KIND_UNSPECIFIED: return v1::RUN_KIND_APPLY;
@@ -38,6 +42,20 @@ absl::StatusOr<v1::RunKind> RequestedKind(v1::RunKind kind) {
 }
 
 }  // namespace
+
+absl::Status Runs::CheckComment(const std::string& comment) {
+  domain::Violations violations;
+  domain::CheckText(comment, "comment", &violations);
+  return violations.ToStatus();
+}
+
+v1::Decision Runs::DecisionOf(const Caller& caller, const std::string& comment) const {
+  v1::Decision decision;
+  *decision.mutable_by() = caller.principal;
+  *decision.mutable_time() = domain::ToProto(parts_.clock->Now());
+  decision.set_comment(comment);
+  return decision;
+}
 
 absl::StatusOr<v1::Run> Runs::Queue(const Caller& caller, std::string_view method, const std::string& stack,
                                     const std::string& request_id, const google::protobuf::Message& request,
@@ -68,9 +86,9 @@ absl::StatusOr<v1::Run> Runs::Create(const Caller& caller, const v1::CreateRunRe
   if (!kind.ok()) return kind.status();
   return Queue(caller, "CreateRun", *stack, request.request_id(), request,
                [&](store::Transaction&, const store::StackRow& row) -> absl::StatusOr<NewRun> {
-                 const bool approve =
-                     request.run().has_auto_approve() ? request.run().auto_approve() : row.record.auto_approve();
-                 return NewRun{.kind = *kind, .auto_approve = approve, .message = request.run().message()};
+                 const auto policy = RunPolicy(parts_, caller, row, request.run().approval_policy());
+                 if (!policy.ok()) return policy.status();
+                 return NewRun{.kind = *kind, .approval_policy = *policy, .message = request.run().message()};
                });
 }
 
@@ -94,8 +112,10 @@ absl::StatusOr<v1::Run> Runs::Retry(const Caller& caller, const v1::RetryRunRequ
                  if (!domain::MayRetry(run->record.status())) {
                    return WrongStatus(*run, "one that ended without success");
                  }
+                 // What an approver once allowed this run is not allowed the next one.
+                 const auto policy = domain::Stricter(run->record.approval_policy(), PolicyOf(parts_, row));
                  return NewRun{.kind = run->record.kind(),
-                               .auto_approve = run->record.auto_approve(),
+                               .approval_policy = policy,
                                .deletes_stack = run->deletes_stack,
                                .message = run->record.message()};
                });
@@ -121,10 +141,12 @@ absl::StatusOr<v1::Run> Runs::ChangeRun(const Caller& caller, std::string_view m
 
 absl::StatusOr<v1::Run> Runs::Approve(const Caller& caller, const v1::ApproveRunRequest& request) {
   if (request.plan_hash().empty()) return core::InvalidField("plan_hash", "is required: Run.plan.plan_hash");
+  if (absl::Status status = CheckComment(request.comment()); !status.ok()) return status;
   return ChangeRun(
       caller, "ApproveRun", request.name(), request.request_id(), request,
       [&](store::Transaction& transaction, store::StackRow* stack, store::RunRow* run) -> absl::Status {
         if (!domain::MayApprove(run->record.status())) return WrongStatus(*run, "RUN_STATUS_PLANNED");
+        if (absl::Status status = CheckApprover(caller, *stack, *run); !status.ok()) return status;
         const v1::PlanSummary& plan = run->record.plan();
         if (request.plan_hash() != plan.plan_hash()) {
           return absl::FailedPreconditionError("plan_hash is not that of the run's plan: read the plan again");
@@ -138,9 +160,10 @@ absl::StatusOr<v1::Run> Runs::Approve(const Caller& caller, const v1::ApproveRun
           return absl::FailedPreconditionError(
               absl::StrCat(domain::StackName(stack->id), " is protected: set `protected` to false first"));
         }
+        *run->record.mutable_approved() = DecisionOf(caller, request.comment());
         transaction.Notify(store::kTopicQueue);
-        return MoveRun(parts_, transaction, v1::RUN_STATUS_CONFIRMED, absl::StrCat("approved by ", caller.principal),
-                       run);
+        return MoveRun(parts_, transaction, v1::RUN_STATUS_CONFIRMED,
+                       absl::StrCat("approved by ", caller.principal.name()), run);
       });
 }
 
@@ -152,12 +175,17 @@ v1::Stack::State Runs::SettledStateFor(const Caller& caller, const std::string& 
 absl::StatusOr<v1::Run> Runs::Discard(const Caller& caller, const v1::DiscardRunRequest& request) {
   const auto name = domain::ParseRunName(request.name());
   if (!name) return BadRunName();
+  if (absl::Status status = CheckComment(request.comment()); !status.ok()) return status;
   const v1::Stack::State settled = SettledStateFor(caller, name->stack);
   return ChangeRun(caller, "DiscardRun", request.name(), request.request_id(), request,
                    [&](store::Transaction& transaction, store::StackRow* stack, store::RunRow* run) -> absl::Status {
                      if (!domain::MayApprove(run->record.status())) return WrongStatus(*run, "RUN_STATUS_PLANNED");
+                     *run->record.mutable_discarded() = DecisionOf(caller, request.comment());
+                     // Who discards an expiry wants the stack to stay: it would be asked for again in ten minutes.
+                     const bool expiry = run->deletes_stack && IsSystem(run->record.created_by());
+                     if (expiry) stack->expire_time = absl::InfiniteFuture();
                      absl::Status status = MoveRun(parts_, transaction, v1::RUN_STATUS_DISCARDED,
-                                                   absl::StrCat("discarded by ", caller.principal), run);
+                                                   absl::StrCat("discarded by ", caller.principal.name()), run);
                      return status.ok() ? SettleStack(parts_, transaction, *run, settled, stack) : status;
                    });
 }
@@ -178,16 +206,19 @@ absl::Status Runs::EndOrAsk(store::Transaction& transaction, v1::Stack::State se
 absl::StatusOr<v1::Run> Runs::Cancel(const Caller& caller, const v1::CancelRunRequest& request) {
   const auto name = domain::ParseRunName(request.name());
   if (!name) return BadRunName();
+  if (absl::Status status = CheckComment(request.comment()); !status.ok()) return status;
   const v1::Stack::State settled = SettledStateFor(caller, name->stack);
   return ChangeRun(caller, "CancelRun", request.name(), request.request_id(), request,
                    [&](store::Transaction& transaction, store::StackRow* stack, store::RunRow* run) -> absl::Status {
                      if (!domain::MayCancel(run->record.status()))
                        return WrongStatus(*run, "one that can be cancelled");
+                     *run->record.mutable_canceled() = DecisionOf(caller, request.comment());
                      return EndOrAsk(transaction, settled, stack, run);
                    });
 }
 
 absl::StatusOr<v1::Run> Runs::ForceCancel(const Caller& caller, const v1::ForceCancelRunRequest& request) {
+  if (absl::Status status = CheckComment(request.comment()); !status.ok()) return status;
   return ChangeRun(caller, "ForceCancelRun", request.name(), request.request_id(), request,
                    [&](store::Transaction& transaction, store::StackRow*, store::RunRow* run) -> absl::Status {
                      if (!domain::MayCancel(run->record.status()))
@@ -196,6 +227,7 @@ absl::StatusOr<v1::Run> Runs::ForceCancel(const Caller& caller, const v1::ForceC
                        return absl::FailedPreconditionError(
                            absl::StrCat(request.name(), " has not been cancelled: CancelRun lets it save its state"));
                      }
+                     *run->record.mutable_canceled() = DecisionOf(caller, request.comment());
                      run->force_cancel_requested = true;
                      transaction.Notify(std::string(store::kTopicRun) + run->uid);
                      return transaction.PutRun(run);
@@ -211,6 +243,7 @@ absl::Status Runs::CancelOperation(const Caller& caller, const std::string& uid,
   return ChangeRun(caller, "CancelOperation", domain::RunNameOf(found->stack_id, uid), "", request,
                    [&](store::Transaction& transaction, store::StackRow* stack, store::RunRow* run) -> absl::Status {
                      if (domain::IsTerminal(run->record.status())) return absl::OkStatus();
+                     *run->record.mutable_canceled() = DecisionOf(caller, "");
                      return EndOrAsk(transaction, settled, stack, run);
                    })
       .status();

@@ -26,11 +26,12 @@ class RunsTest : public testing::ApiFixture {
     Start();
   }
 
-  absl::StatusOr<v1::Run> NewRun(Client& client, const std::string& stack, v1::RunKind kind, bool auto_approve) {
+  absl::StatusOr<v1::Run> NewRun(Client& client, const std::string& stack, v1::RunKind kind,
+                                 v1::ApprovalPolicy policy = v1::APPROVAL_POLICY_UNSPECIFIED) {
     v1::CreateRunRequest request;
     request.set_parent("stacks/" + stack);
     request.mutable_run()->set_kind(kind);
-    request.mutable_run()->set_auto_approve(auto_approve);
+    request.mutable_run()->set_approval_policy(policy);
     return client.Call(client.stub(), &Stub::CreateRun, request);
   }
   // A stack that has been applied.
@@ -51,7 +52,7 @@ class RunsTest : public testing::ApiFixture {
 TEST_F(RunsTest, APlanIsApprovedByItsHash) {
   Client ann = ClientOf("ann");
   Ready(ann, "first");
-  const auto run = NewRun(ann, "first", v1::RUN_KIND_APPLY, false);
+  const auto run = NewRun(ann, "first", v1::RUN_KIND_APPLY, v1::APPROVAL_POLICY_MANUAL);
   ASSERT_TRUE(run.ok()) << run.status();
   v1::ApproveRunRequest approve;
   approve.set_name(run->name());
@@ -69,7 +70,7 @@ TEST_F(RunsTest, APlanIsApprovedByItsHash) {
 TEST_F(RunsTest, AStalePlanIsNotApproved) {
   Client ann = ClientOf("ann");
   Ready(ann, "first");
-  const auto run = NewRun(ann, "first", v1::RUN_KIND_APPLY, false);
+  const auto run = NewRun(ann, "first", v1::RUN_KIND_APPLY, v1::APPROVAL_POLICY_MANUAL);
   Plan(Uid(*run), "hash");
   WriteState("ann", "first", R"({"version":4,"serial":1})");
   v1::ApproveRunRequest approve;
@@ -83,7 +84,7 @@ TEST_F(RunsTest, AStalePlanIsNotApproved) {
 TEST_F(RunsTest, ADiscardedPlanLeavesTheStackAsItWas) {
   Client ann = ClientOf("ann");
   Ready(ann, "first");
-  const auto run = NewRun(ann, "first", v1::RUN_KIND_APPLY, false);
+  const auto run = NewRun(ann, "first", v1::RUN_KIND_APPLY, v1::APPROVAL_POLICY_MANUAL);
   EXPECT_EQ(On<v1::DiscardRunRequest>(ann, &Stub::DiscardRun, run->name()).status().code(), Code::kFailedPrecondition);
   Plan(Uid(*run), "hash");
   const auto discarded = On<v1::DiscardRunRequest>(ann, &Stub::DiscardRun, run->name());
@@ -133,7 +134,7 @@ TEST_F(RunsTest, OnlyAFailedRunIsRetriedWithThePresentVariables) {
 TEST_F(RunsTest, AProtectedStackRefusesEveryDestroy) {
   Client ann = ClientOf("ann");
   Ready(ann, "first");
-  const auto planned = NewRun(ann, "first", v1::RUN_KIND_DESTROY, false);
+  const auto planned = NewRun(ann, "first", v1::RUN_KIND_DESTROY, v1::APPROVAL_POLICY_MANUAL);
   ASSERT_TRUE(planned.ok()) << planned.status();
   Plan(Uid(*planned), "hash");
   v1::UpdateStackRequest protect;
@@ -141,12 +142,12 @@ TEST_F(RunsTest, AProtectedStackRefusesEveryDestroy) {
   protect.mutable_stack()->set_protected_(true);
   protect.mutable_update_mask()->add_paths("protected");
   ASSERT_TRUE(ann.Call(ann.stub(), &Stub::UpdateStack, protect).ok());
-  EXPECT_EQ(NewRun(ann, "first", v1::RUN_KIND_DESTROY, true).status().code(), Code::kFailedPrecondition);
+  EXPECT_EQ(NewRun(ann, "first", v1::RUN_KIND_DESTROY).status().code(), Code::kFailedPrecondition);
   v1::ApproveRunRequest approve;
   approve.set_name(planned->name());
   approve.set_plan_hash("hash");
   EXPECT_EQ(ann.Call(ann.stub(), &Stub::ApproveRun, approve).status().code(), Code::kFailedPrecondition);
-  EXPECT_EQ(NewRun(ann, "first", v1::RUN_KIND_RECOVER, true).status().code(), Code::kInvalidArgument);
+  EXPECT_EQ(NewRun(ann, "first", v1::RUN_KIND_RECOVER).status().code(), Code::kInvalidArgument);
 }
 
 TEST_F(RunsTest, WatchingGivesWhatThereIsThenWhatComesThenEnds) {
@@ -299,7 +300,7 @@ TEST_F(RunsTest, AStateIsNotRolledBackUnderARun) {
   Client ann = ClientOf("ann");
   Ready(ann, "first");
   WriteState("ann", "first", R"({"version":4,"serial":1})");
-  ASSERT_TRUE(NewRun(ann, "first", v1::RUN_KIND_APPLY, true).ok());
+  ASSERT_TRUE(NewRun(ann, "first", v1::RUN_KIND_APPLY).ok());
   Claim();
   v1::RollBackStateRequest roll_back;
   roll_back.set_name("stacks/first");

@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "services/provisioning/domain/approval.h"
 
 namespace stratus::provisioning::service {
 
@@ -16,6 +17,7 @@ struct QuotaLimits {  // of each tenant
 
 struct ApiSettings {
   QuotaLimits quota;
+  domain::ApprovalMinimums approval;  // the runtime has the same
 
   // Store calls: threads, and how many calls may wait for one, in all and of one tenant.
   int threads = 8;

@@ -10,6 +10,7 @@
 #include "services/provisioning/domain/stack_mask.h"
 #include "services/provisioning/domain/variables.h"
 #include "services/provisioning/domain/variables_json.h"
+#include "services/provisioning/service/api/approvals.h"
 #include "services/provisioning/service/api/mutation.h"
 #include "services/provisioning/service/api/present.h"
 #include "services/provisioning/service/api/run_queue.h"
@@ -24,7 +25,6 @@ using google::longrunning::Operation;
 void TakeSettings(const v1::Stack& wanted, absl::Time now, domain::Violations* violations, store::StackRow* row) {
   domain::CheckLabels(wanted.labels(), "stack.labels", violations);
   *row->record.mutable_labels() = wanted.labels();
-  row->record.set_auto_approve(wanted.auto_approve());
   row->record.set_protected_(wanted.protected_());
   row->expire_time = domain::CheckExpiration(wanted, now, violations);
   if (!wanted.has_drift_interval()) return;
@@ -45,7 +45,6 @@ void ChangeSettings(const v1::Stack& wanted, const domain::StackMask& mask, absl
     if (given != wanted.labels().end()) (*record.mutable_labels())[key] = given->second;
   }
   domain::CheckLabels(record.labels(), "stack.labels", violations);
-  if (mask.auto_approve) record.set_auto_approve(wanted.auto_approve());
   if (mask.is_protected) record.set_protected_(wanted.protected_());
   if (mask.expiration) row->expire_time = domain::CheckExpiration(wanted, now, violations);
   if (!mask.drift_interval) return;
@@ -84,6 +83,8 @@ absl::StatusOr<store::StackRow> StackChanges::Draft(const Caller& caller, const 
   const auto module = FindModule(parts_, request.stack().module());
   if (!module.ok()) return module.status();
   store::StackRow row = NewStackRow(parts_, caller.tenant, id, **module);
+  if (absl::Status status = SetNewApproval(parts_, caller, request.stack(), &row); !status.ok()) return status;
+  *row.record.mutable_last_editor() = caller.principal;
   TakeSettings(request.stack(), parts_.clock->Now(), &violations, &row);
   domain::CheckVariables(request.stack().variables(), (*module)->module, &violations);
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
@@ -121,8 +122,7 @@ absl::StatusOr<Operation> StackChanges::Create(const Caller& caller, const v1::C
   return Mutate<Operation>(parts_, mutation, [&](store::Transaction& transaction) -> absl::StatusOr<Operation> {
     store::StackRow row = *draft;
     if (absl::Status status = InsertStack(parts_, transaction, row); !status.ok()) return status;
-    const NewRun spec{.kind = v1::RUN_KIND_APPLY, .auto_approve = row.record.auto_approve()};
-    auto run = QueueRun(parts_, transaction, caller, spec, variables_json, &row);
+    auto run = QueueRun(parts_, transaction, caller, {.kind = v1::RUN_KIND_APPLY}, variables_json, &row);
     if (!run.ok()) return run.status();
     if (absl::Status status = transaction.PutStack(&row); !status.ok()) return status;
     return PresentOperation(*run, PresentStack(parts_, row));
@@ -138,6 +138,8 @@ absl::StatusOr<Operation> StackChanges::UpdateRow(store::Transaction& transactio
   if (absl::Status status = CheckEtag(*row, wanted.etag()); !status.ok()) return status;
   domain::Violations violations;
   const domain::StackMask mask = domain::ParseStackMask(request.update_mask(), &violations);
+  const ApprovalChange approval{.policy = mask.approval_policy, .other_approver = mask.other_approver};
+  if (absl::Status status = ChangeApproval(parts_, caller, wanted, approval, &*row); !status.ok()) return status;
   ChangeSettings(wanted, mask, parts_.clock->Now(), &violations, &*row);
 
   bool changed = false;
@@ -159,12 +161,15 @@ absl::StatusOr<Operation> StackChanges::UpdateRow(store::Transaction& transactio
   if (request.validate_only()) return DoneOperation(PresentStack(parts_, *row));
 
   *row->record.mutable_update_time() = domain::ToProto(parts_.clock->Now());
+  *row->record.mutable_last_editor() = caller.principal;
+  if (mask.approval_policy) {
+    if (absl::Status status = TightenQueuedRuns(parts_, transaction, *row); !status.ok()) return status;
+  }
   if (!changed) {
     if (absl::Status status = transaction.PutStack(&*row); !status.ok()) return status;
     return DoneOperation(PresentStack(parts_, *row));
   }
-  const NewRun spec{.kind = v1::RUN_KIND_APPLY, .auto_approve = row->record.auto_approve()};
-  auto run = QueueRun(parts_, transaction, caller, spec, variables_json, &*row);
+  auto run = QueueRun(parts_, transaction, caller, {.kind = v1::RUN_KIND_APPLY}, variables_json, &*row);
   if (!run.ok()) return run.status();
   if (absl::Status status = transaction.PutStack(&*row); !status.ok()) return status;
   return PresentOperation(*run, PresentStack(parts_, *row));
@@ -176,8 +181,9 @@ absl::StatusOr<Operation> StackChanges::Update(const Caller& caller, const v1::U
   Caller asker = caller;
   // A trial is not remembered: the id is still free for the change itself.
   if (request.validate_only()) asker.idempotency_key.clear();
-  const Mutation mutation{asker, "UpdateStack", request.stack().name(),
-                          request.validate_only() ? "" : request.request_id(), request};
+  const Mutation mutation{
+      asker,   "UpdateStack",          request.stack().name(), request.validate_only() ? "" : request.request_id(),
+      request, request.validate_only()};
   return Mutate<Operation>(
       parts_, mutation, [&](store::Transaction& transaction) { return UpdateRow(transaction, caller, request, *id); });
 }
@@ -202,7 +208,7 @@ absl::StatusOr<Operation> StackChanges::Delete(const Caller& caller, const v1::D
     }
     const auto variables = OpenVariables(parts_, *row);
     if (!variables.ok()) return variables.status();
-    const NewRun spec{.kind = v1::RUN_KIND_DESTROY, .auto_approve = true, .deletes_stack = true};
+    const NewRun spec{.kind = v1::RUN_KIND_DESTROY, .deletes_stack = true};
     auto run = QueueRun(parts_, transaction, caller, spec, *variables, &*row);
     if (!run.ok()) return run.status();
     if (absl::Status status = transaction.PutStack(&*row); !status.ok()) return status;

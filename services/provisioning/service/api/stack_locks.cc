@@ -4,6 +4,7 @@
 #include "lib/core/status.h"
 #include "services/provisioning/domain/limits.h"
 #include "services/provisioning/domain/names.h"
+#include "services/provisioning/domain/principals.h"
 #include "services/provisioning/service/api/mutation.h"
 #include "services/provisioning/service/api/present.h"
 #include "services/provisioning/service/api/run_queue.h"
@@ -13,7 +14,7 @@ namespace stratus::provisioning::service {
 bool StackLocks::HeldByAnother(const store::StackRow& row, const Caller& caller) const {
   const v1::StackLock& lock = row.record.lock();
   return row.record.has_lock() && domain::FromProto(lock.expire_time()) > parts_.clock->Now() &&
-         lock.holder() != caller.principal;
+         !domain::SamePrincipal(lock.held_by(), caller.principal);
 }
 
 absl::StatusOr<v1::Stack> StackLocks::Lock(const Caller& caller, const v1::LockStackRequest& request) {
@@ -40,7 +41,8 @@ absl::StatusOr<v1::Stack> StackLocks::Lock(const Caller& caller, const v1::LockS
     const absl::Time now = parts_.clock->Now();
     v1::StackLock& lock = *row->record.mutable_lock();
     lock.set_reason(request.reason());
-    lock.set_holder(caller.principal);
+    lock.set_holder(caller.principal.name());
+    *lock.mutable_held_by() = caller.principal;
     *lock.mutable_lock_time() = domain::ToProto(now);
     *lock.mutable_expire_time() = domain::ToProto(now + ttl);
     *row->record.mutable_update_time() = domain::ToProto(now);
@@ -56,9 +58,13 @@ absl::StatusOr<v1::Stack> StackLocks::Unlock(const Caller& caller, const v1::Unl
   return Mutate<v1::Stack>(parts_, mutation, [&](store::Transaction& transaction) -> absl::StatusOr<v1::Stack> {
     auto row = Named(transaction.GetStack(caller.tenant, *id), request.name());
     if (!row.ok()) return row.status();
-    if (HeldByAnother(*row, caller) && !request.force()) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(request.name(), " is held by ", row->record.lock().holder(), ": use `force` to release it"));
+    if (HeldByAnother(*row, caller)) {
+      if (!request.force()) {
+        return absl::FailedPreconditionError(
+            absl::StrCat(request.name(), " is held by ", row->record.lock().holder(), ": use `force` to release it"));
+      }
+      absl::Status status = NeedScope(caller, "stratus/stacks.forceUnlock", "releasing another one's hold");
+      if (!status.ok()) return status;
     }
     if (!row->record.has_lock()) return PresentStack(parts_, *row);
     row->record.clear_lock();

@@ -1,26 +1,15 @@
 #include "services/provisioning/service/api/stack_reads.h"
 
 #include "absl/strings/str_cat.h"
-#include "lib/core/log.h"
 #include "lib/core/status.h"
 #include "services/provisioning/domain/limits.h"
 #include "services/provisioning/domain/names.h"
+#include "services/provisioning/service/api/audit_events.h"
 #include "services/provisioning/service/api/present.h"
 #include "services/provisioning/service/api/run_queue.h"
 #include "services/provisioning/service/api/stack_draft.h"
 
 namespace stratus::provisioning::service {
-
-void AuditRead(const Caller& caller, std::string_view method, const std::string& resource) {
-  core::Log(core::Severity::kInfo, "audit",
-            {{"method", method},
-             {"tenant", caller.tenant},
-             {"principal", caller.principal},
-             {"resource", resource},
-             {"code", "OK"},
-             {"requestId", caller.call_id},
-             {"traceId", caller.trace_id}});
-}
 
 absl::StatusOr<v1::ListModulesResponse> StackReads::ListModules(const Caller&, const v1::ListModulesRequest& request) {
   domain::Violations violations;
@@ -90,7 +79,8 @@ absl::StatusOr<v1::Outputs> StackReads::GetOutputs(const Caller& caller, const v
 
 absl::StatusOr<v1::Outputs> StackReads::RevealOutputs(const Caller& caller, const v1::RevealOutputsRequest& request) {
   auto outputs = Outputs(caller, request.name(), /*reveal=*/true);
-  if (outputs.ok()) AuditRead(caller, "RevealOutputs", request.name());
+  if (!outputs.ok()) return outputs;
+  if (absl::Status kept = AuditRead(parts_, caller, "RevealOutputs", request.name()); !kept.ok()) return kept;
   return outputs;
 }
 

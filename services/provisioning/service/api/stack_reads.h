@@ -17,7 +17,7 @@ class StackReads {
   absl::StatusOr<v1::Stack> GetStack(const Caller& caller, const v1::GetStackRequest& request);
   absl::StatusOr<v1::ListStacksResponse> ListStacks(const Caller& caller, const v1::ListStacksRequest& request);
   absl::StatusOr<v1::Outputs> GetOutputs(const Caller& caller, const v1::GetOutputsRequest& request);
-  // Logs who has seen them.
+  // Keeps who has seen them in the audit log.
   absl::StatusOr<v1::Outputs> RevealOutputs(const Caller& caller, const v1::RevealOutputsRequest& request);
   absl::StatusOr<v1::Quota> GetQuota(const Caller& caller, const v1::GetQuotaRequest& request);
 
@@ -26,8 +26,5 @@ class StackReads {
 
   const ApiParts& parts_;
 };
-
-// A line in the audit log for a secret that was read.
-void AuditRead(const Caller& caller, std::string_view method, const std::string& resource);
 
 }  // namespace stratus::provisioning::service

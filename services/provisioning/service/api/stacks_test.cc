@@ -80,8 +80,9 @@ TEST_F(StacksTest, CreatingQueuesARunAndEndsWithTheStack) {
   const auto run = ann.GetRun(metadata.run());
   ASSERT_TRUE(run.ok()) << run.status();
   EXPECT_EQ(run->status(), v1::RUN_STATUS_PENDING);
-  EXPECT_EQ(run->creator(), "ann");
-  EXPECT_TRUE(run->auto_approve());
+  EXPECT_EQ(run->creator(), "clients/ann");
+  EXPECT_EQ(run->created_by().issuer(), "https://issuer");
+  EXPECT_EQ(run->approval_policy(), v1::APPROVAL_POLICY_AUTO);
   EXPECT_EQ(ann.GetStack("first")->state(), v1::Stack::STATE_BUSY);
 
   End(UidOf(*operation), v1::RUN_STATUS_APPLIED, R"({"greeting":{"value":"hi","type":"string","sensitive":false}})");
@@ -301,15 +302,30 @@ TEST_F(StacksTest, ALockIsItsHoldersAndEndsByForce) {
   lock.set_reason("hands off");
   const auto held = ann.Call(ann.stub(), &Stub::LockStack, lock);
   ASSERT_TRUE(held.ok()) << held.status();
-  EXPECT_EQ(held->lock().holder(), "ann");
+  EXPECT_EQ(held->lock().holder(), "users/ann");
   EXPECT_EQ(bob.Call(bob.stub(), &Stub::LockStack, lock).status().code(), Code::kAborted);
   v1::UnlockStackRequest unlock;
   unlock.set_name("stacks/first");
   EXPECT_EQ(bob.Call(bob.stub(), &Stub::UnlockStack, unlock).status().code(), Code::kFailedPrecondition);
   unlock.set_force(true);
+  Client weak = ClientOf("acme/bob:stratus/stacks.lock");
+  EXPECT_EQ(weak.Call(weak.stub(), &Stub::UnlockStack, unlock).status().code(), Code::kPermissionDenied);
   const auto released = bob.Call(bob.stub(), &Stub::UnlockStack, unlock);
   ASSERT_TRUE(released.ok()) << released.status();
   EXPECT_FALSE(released->has_lock());
+}
+
+TEST_F(StacksTest, AUserAndAClientOfOneNameAreTwoHolders) {
+  Client client = ClientOf("dev");
+  Client user = ClientOf("dev/dev");
+  Ready(client, "first");
+  v1::LockStackRequest lock;
+  lock.set_name("stacks/first");
+  ASSERT_TRUE(client.Call(client.stub(), &Stub::LockStack, lock).ok());
+  v1::UnlockStackRequest unlock;
+  unlock.set_name("stacks/first");
+  EXPECT_EQ(user.Call(user.stub(), &Stub::UnlockStack, unlock).status().code(), Code::kFailedPrecondition);
+  EXPECT_TRUE(client.Call(client.stub(), &Stub::UnlockStack, unlock).ok());
 }
 
 TEST_F(StacksTest, ALockedStacksRunsWaitAndABusyStackIsNotLocked) {

@@ -9,10 +9,11 @@
 #include "lib/core/status.h"
 #include "services/provisioning/domain/limits.h"
 #include "services/provisioning/domain/names.h"
+#include "services/provisioning/service/api/approvals.h"
+#include "services/provisioning/service/api/audit_events.h"
 #include "services/provisioning/service/api/mutation.h"
 #include "services/provisioning/service/api/present.h"
 #include "services/provisioning/service/api/run_queue.h"
-#include "services/provisioning/service/api/stack_reads.h"
 #include "services/provisioning/service/sealed_names.h"
 
 namespace stratus::provisioning::service {
@@ -109,7 +110,8 @@ absl::StatusOr<google::api::HttpBody> States::Download(const Caller& caller, con
   if (!found.ok()) return found.status();
   auto state = parts_.sealer->Open(StateContext(found->stack.uid, found->version.serial), found->version.sealed);
   if (!state.ok()) return state.status();
-  AuditRead(caller, "DownloadState", domain::StateVersionNameOf(found->stack.id, found->version.serial));
+  const std::string name = domain::StateVersionNameOf(found->stack.id, found->version.serial);
+  if (absl::Status kept = AuditRead(parts_, caller, "DownloadState", name); !kept.ok()) return kept;
   google::api::HttpBody body;
   body.set_content_type("application/json");
   body.set_data(*std::move(state));
@@ -137,6 +139,7 @@ absl::StatusOr<v1::StateVersion> States::RollBack(const Caller& caller, const v1
         auto stack = Named(transaction.GetStack(caller.tenant, *id), request.name());
         if (!stack.ok()) return stack.status();
         if (stack->uid != found->stack.uid) return NoSuch(request.state_version());
+        if (absl::Status status = CheckMayActAlone(parts_, caller, *stack, "a roll-back"); !status.ok()) return status;
         if (absl::Status status = CheckEtag(*stack, request.etag()); !status.ok()) return status;
         if (!stack->lease_run.empty()) {
           return absl::AbortedError(
@@ -159,6 +162,7 @@ absl::StatusOr<v1::StateVersion> States::RollBack(const Caller& caller, const v1
         if (absl::Status status = transaction.InsertStateVersion(stack->uid, version); !status.ok()) return status;
         stack->state_serial = version.serial;
         stack->record.set_resource_count(version.record.resource_count());
+        *stack->record.mutable_last_editor() = caller.principal;
         *stack->record.mutable_update_time() = domain::ToProto(now);
         if (absl::Status status = transaction.PutStack(&*stack); !status.ok()) return status;
         return PresentStateVersion(*id, version);

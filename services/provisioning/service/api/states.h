@@ -17,7 +17,7 @@ class States {
 
   absl::StatusOr<v1::ListStateVersionsResponse> List(const Caller& caller, const v1::ListStateVersionsRequest& request);
   absl::StatusOr<v1::StateVersion> Get(const Caller& caller, const v1::GetStateVersionRequest& request);
-  // Logs who has it.
+  // Keeps who has it in the audit log.
   absl::StatusOr<google::api::HttpBody> Download(const Caller& caller, const v1::DownloadStateRequest& request);
   absl::StatusOr<v1::StateVersion> RollBack(const Caller& caller, const v1::RollBackStateRequest& request);
 

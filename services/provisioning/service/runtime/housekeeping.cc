@@ -8,8 +8,10 @@
 #include "lib/core/status.h"
 #include "services/provisioning/domain/limits.h"
 #include "services/provisioning/domain/names.h"
+#include "services/provisioning/domain/principals.h"
 #include "services/provisioning/domain/run_status.h"
 #include "services/provisioning/domain/uid.h"
+#include "services/provisioning/service/runtime/run_approval.h"
 #include "services/provisioning/service/sealed_names.h"
 
 namespace stratus::provisioning::service {
@@ -39,7 +41,7 @@ void Reschedule(Due due, absl::Time now, store::StackRow* stack) {
   }
 }
 
-store::RunRow SystemRun(const store::StackRow& stack, Due due) {
+store::RunRow SystemRun(const RuntimeParts& parts, const store::StackRow& stack, Due due) {
   store::RunRow run;
   run.uid = domain::NewUid();
   run.stack_uid = stack.uid;
@@ -50,8 +52,10 @@ store::RunRow SystemRun(const store::StackRow& stack, Due due) {
   record.set_name(domain::RunNameOf(stack.id, run.uid));
   record.set_kind(due == Due::kDestroy ? v1::RUN_KIND_DESTROY : v1::RUN_KIND_REFRESH_ONLY);
   record.set_status(v1::RUN_STATUS_PENDING);
-  record.set_auto_approve(true);
-  record.set_creator("system");
+  // An expiry waits as a deletion does.
+  record.set_approval_policy(StackPolicy(parts, stack));
+  *record.mutable_created_by() = domain::SystemPrincipal();
+  record.set_creator(record.created_by().name());
   record.set_message(due == Due::kDestroy ? "the stack has expired" : "drift check");
   *record.mutable_create_time() = domain::ToProto(absl::Now());
   return run;
@@ -109,7 +113,9 @@ void Housekeeping::QueueDue(absl::Time now) {
 }
 
 absl::Status Housekeeping::Queue(const std::string& stack_uid, absl::Time now) {
-  return parts_.store->Transact([&](store::Transaction& transaction) -> absl::Status {
+  std::string audit_line;
+  const absl::Status queued = parts_.store->Transact([&](store::Transaction& transaction) -> absl::Status {
+    audit_line.clear();
     absl::StatusOr<store::StackRow> stack = transaction.GetStackByUid(stack_uid);
     if (!stack.ok()) return stack.status();
     absl::StatusOr<std::vector<store::RunRow>> open = transaction.OpenRuns(stack_uid);
@@ -117,7 +123,7 @@ absl::Status Housekeeping::Queue(const std::string& stack_uid, absl::Time now) {
     const Due due = WhatIsDue(*stack, !open->empty(), now);
     Reschedule(due, now, &*stack);
     if (due != Due::kNothing) {
-      store::RunRow run = SystemRun(*stack, due);
+      store::RunRow run = SystemRun(parts_, *stack, due);
       absl::StatusOr<std::string> variables =
           parts_.sealer->Open(StackVariablesContext(stack->uid), stack->sealed_variables);
       if (!variables.ok()) return variables.status();
@@ -129,8 +135,15 @@ absl::Status Housekeeping::Queue(const std::string& stack_uid, absl::Time now) {
       stack->record.set_current_run(run.record.name());
       transaction.Notify(store::kTopicQueue);
     }
-    return transaction.PutStack(&*stack);
+    if (absl::Status put = transaction.PutStack(&*stack); !put.ok() || due != Due::kDestroy) return put;
+    absl::StatusOr<std::string> line = transaction.AppendAudit(
+        stack->tenant,
+        SystemEvent("ExpireStack", stack->record.name(), "OK", stack->record.current_run(), absl::Now()));
+    if (line.ok()) audit_line = *std::move(line);
+    return line.status();
   });
+  if (queued.ok() && parts_.audit != nullptr) parts_.audit->Copy(audit_line);
+  return queued;
 }
 
 // Folders of runs that have ended, or are gone with their stacks. Those that a person may have to look at stay for a

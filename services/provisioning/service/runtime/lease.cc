@@ -49,6 +49,7 @@ absl::Status Lease::Persist(absl::FunctionRef<absl::Status(LeasedChange&)> chang
 
 absl::Status Lease::TryUpdate(absl::FunctionRef<absl::Status(LeasedChange&)> change) {
   store::RunRow after;
+  std::string audit_line;
   const absl::Status status = store_.Transact([&](store::Transaction& transaction) -> absl::Status {
     absl::StatusOr<store::StackRow> stack = transaction.GetStackByUid(run_.stack_uid);
     if (absl::IsNotFound(stack.status())) return Halt("the stack is gone");
@@ -68,11 +69,19 @@ absl::Status Lease::TryUpdate(absl::FunctionRef<absl::Status(LeasedChange&)> cha
     } else if (leased.stack_changed) {
       if (absl::Status put = transaction.PutStack(&*stack); !put.ok()) return put;
     }
+    audit_line.clear();
+    if (leased.audit) {
+      absl::StatusOr<std::string> line = transaction.AppendAudit(run->tenant, *leased.audit);
+      if (!line.ok()) return line.status();
+      audit_line = *std::move(line);
+    }
     transaction.Notify(absl::StrCat(core::ToAbsl(store::kTopicRun), run_.uid));
     after = *std::move(run);
     return absl::OkStatus();
   });
-  if (status.ok()) run_ = std::move(after);
+  if (!status.ok()) return status;
+  run_ = std::move(after);
+  audit_line_ = std::move(audit_line);
   return status;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,8 @@ struct LeasedChange {
   store::RunRow& run;
   std::vector<v1::RunEvent> events = {};  // to be appended, in order
   bool stack_changed = false;
-  bool delete_stack = false;  // with all that is its own, once the run's row is written
+  bool delete_stack = false;                 // with all that is its own, once the run's row is written
+  std::optional<v1::AuditEvent> audit = {};  // added last
 };
 
 class Lease {
@@ -38,6 +40,8 @@ class Lease {
 
   // The run as of the last Update: its cancel flags among it.
   const store::RunRow& run() const { return run_; }
+  // What the last Update has added to the audit log; empty: nothing.
+  const std::string& audit_line() const { return audit_line_; }
   // Reads it anew.
   absl::Status Refresh();
 
@@ -53,6 +57,7 @@ class Lease {
   RunControl& control_;
   const int64_t epoch_;
   store::RunRow run_;
+  std::string audit_line_;
 };
 
 // Adds the event and sets the status; nothing when it has it already.

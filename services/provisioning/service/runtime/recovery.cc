@@ -11,6 +11,7 @@
 #include "lib/core/status.h"
 #include "services/provisioning/service/runtime/evidence.h"
 #include "services/provisioning/service/runtime/provider_search.h"
+#include "services/provisioning/service/runtime/run_approval.h"
 #include "services/provisioning/service/runtime/run_error.h"
 #include "services/provisioning/service/runtime/state_document.h"
 
@@ -247,6 +248,22 @@ Ending Recovery::NeedsAPerson() const {
                "the engine was killed, and what it left needs a decision: see recovery_notes");
 }
 
+// A run that waits for a person goes on with what was approved: the same changes of the same module, over what they
+// have already done (Objections compares them).
+std::vector<std::string> Recovery::ApprovalObjections(const std::vector<v1::RunEvent>& events) const {
+  const v1::Run& record = lease_.run().record;
+  const v1::Module& module = inputs_.module->module;
+  if (!domain::PlansFirst(PolicyOfRun(parts_, lease_.run(), module))) return {};
+  std::vector<std::string> objections;
+  if (!WasLetThrough(events)) objections.push_back("its plan had not been approved");
+  if (!IntentionsOf(events).known) objections.push_back("the plan that was approved is not known any more");
+  if (record.module_version() != module.version()) {
+    objections.push_back(absl::StrCat("the plan was approved for version ", record.module_version(),
+                                      " of the module, which is at ", module.version(), " now"));
+  }
+  return objections;
+}
+
 absl::StatusOr<Ending> Recovery::Finish() {
   absl::StatusOr<std::vector<PlannedResource>> plan = Plan({});
   if (absl::IsFailedPrecondition(plan.status())) {
@@ -270,8 +287,7 @@ absl::StatusOr<Ending> Recovery::Finish() {
   for (const engine::Import& import : imports_) imported.insert(import.address);
   std::vector<std::string> objections = Objections(*plan, IntentionsOf(events), imported, undecided_);
   if (!undecided_.empty() && objections.empty()) objections.push_back("some of it needs a decision");
-  const bool approved = lease_.run().record.auto_approve() || lease_.run().record.plan().plan_hash().empty();
-  if (!approved) objections.push_back("the plan that was approved was made for another state: plan again");
+  for (std::string& objection : ApprovalObjections(events)) objections.push_back(std::move(objection));
   const bool over = lease_.run().record.recoveries() > parts_.options.recoveries_max;
   if (over) objections.push_back("it was interrupted too often");
   if (inputs_.redactor.withholds()) objections.push_back("its events do not tell which keys it had planned for");

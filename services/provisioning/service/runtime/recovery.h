@@ -41,6 +41,7 @@ class Recovery {
   absl::Status DropReplaced();
   absl::StatusOr<std::vector<PlannedResource>> Plan(std::vector<std::string> targets);
   bool DropRefusedImports(const std::vector<v1::Diagnostic>& errors);
+  std::vector<std::string> ApprovalObjections(const std::vector<v1::RunEvent>& events) const;
   absl::StatusOr<Ending> Finish();
   absl::StatusOr<Ending> ImportAlone(std::vector<PlannedResource> plan, const std::vector<std::string>& objections);
   absl::StatusOr<StepResult> Step(const StepOrder& order);

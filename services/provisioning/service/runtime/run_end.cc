@@ -135,6 +135,14 @@ absl::Status DeleteStack(LeasedChange* change) {
   return absl::OkStatus();
 }
 
+v1::AuditEvent EndEvent(const store::RunRow& run) {
+  const auto code = static_cast<absl::StatusCode>(run.record.error().code());
+  v1::AuditEvent event = SystemEvent("EndRun", run.record.name(), core::CodeName(code),
+                                     v1::RunStatus_Name(run.record.status()), absl::Now());
+  event.set_trace_id(run.record.trace_id());
+  return event;
+}
+
 }  // namespace
 
 absl::StatusOr<google::protobuf::Struct> MaskedOutputs(std::string_view outputs_json) {
@@ -173,10 +181,12 @@ absl::Status EndRun(const RuntimeParts& parts, Lease* lease, const RunInputs* in
       change.run.record.set_module_version(inputs->module->module.version());
     }
     change.transaction.Notify(store::kTopicQueue);
+    if (ChangesOutputs(change.run.record.kind())) change.audit = EndEvent(change.run);
     if (deletes) return DeleteStack(&change);
     return SetStack(ending, *prepared, &change);
   });
   if (!ended.ok()) return ended;
+  if (parts.audit != nullptr) parts.audit->Copy(lease->audit_line());
   parts.counters->ended[ending.status].fetch_add(1, std::memory_order_relaxed);
   return absl::OkStatus();
 }

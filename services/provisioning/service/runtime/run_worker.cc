@@ -13,9 +13,11 @@
 #include "lib/core/log_trace.h"
 #include "lib/core/status.h"
 #include "lib/telemetry/tracer.h"
+#include "services/provisioning/domain/approval.h"
 #include "services/provisioning/domain/limits.h"
 #include "services/provisioning/domain/run_status.h"
 #include "services/provisioning/service/runtime/evidence.h"
+#include "services/provisioning/service/runtime/run_approval.h"
 #include "services/provisioning/service/runtime/run_error.h"
 #include "services/provisioning/service/runtime/run_network.h"
 #include "services/provisioning/service/sealed_names.h"
@@ -209,7 +211,6 @@ absl::Status RunWorker::WaitForInputs(const absl::Status& why) {
 absl::Status RunWorker::ReadRunInputs() {
   absl::StatusOr<store::StackRow> stack = parts_.store->GetStackByUid(lease_.stack_uid());
   if (!stack.ok()) return stack.status();
-  stack_auto_approve_ = stack->record.auto_approve();
   // An approved run waits with nothing under way: it begins anew.
   const bool as_begun = taken_over_ && lease_.run().record.status() != v1::RUN_STATUS_CONFIRMED;
   absl::StatusOr<RunInputs> inputs = ReadInputs(parts_, lease_.run(), *stack, as_begun);
@@ -219,17 +220,14 @@ absl::Status RunWorker::ReadRunInputs() {
   return absl::OkStatus();
 }
 
-bool RunWorker::IsAutoApproved() const {
-  const v1::Run& record = lease_.run().record;
-  return record.has_auto_approve() ? record.auto_approve() : stack_auto_approve_;
-}
+v1::ApprovalPolicy RunWorker::Policy() const { return PolicyOfRun(parts_, lease_.run(), inputs_->module->module); }
 
 engine::Command RunWorker::FirstCommand() const {
   switch (lease_.run().record.kind()) {
-    case v1::RUN_KIND_DESTROY: return IsAutoApproved() ? Command::kDestroy : Command::kPlanDestroy;
+    case v1::RUN_KIND_DESTROY: return domain::PlansFirst(Policy()) ? Command::kPlanDestroy : Command::kDestroy;
     case v1::RUN_KIND_REFRESH_ONLY: return Command::kRefreshOnly;
     case v1::RUN_KIND_PLAN_ONLY: return Command::kPlan;
-    default: return IsAutoApproved() ? Command::kApply : Command::kPlan;
+    default: return domain::PlansFirst(Policy()) ? Command::kPlan : Command::kApply;
   }
 }
 
@@ -313,6 +311,8 @@ absl::Status RunWorker::GoOnWith(std::unique_ptr<engine::Watch> watch) {
 // The engine is on a machine that cannot be seen from here. Its writes are refused, but it may go on making things
 // until its own time limit: only then is it certain what there is.
 absl::Status RunWorker::WaitForUnseenEngine() {
+  // It only plans: that is made again, and waits again.
+  if (lease_.run().record.status() == v1::RUN_STATUS_PLANNING && IsPlanning(FirstCommand())) return RetryPlan();
   const engine::Limits& limits = parts_.options.limits;
   const absl::Time until = driver_->progress().began + limits.wall_time + limits.cancel_grace;
   core::Log(core::Severity::kWarning, "a run's engine is out of sight: recovery waits until it must have ended",
@@ -341,19 +341,26 @@ absl::Status RunWorker::ConcludePlan(StepResult result) {
     return End(std::move(ending));
   }
   if (absl::Status status = KeepPlan(result); !status.ok()) return status;
-  if (kind != v1::RUN_KIND_PLAN_ONLY && result.exit.code == 2) {
-    parts_.keeper->ReleaseLeft(lease_.run_uid(), lease_.epoch());
-    return lease_.Update([](LeasedChange& change) {
-      SetStatus(&change, v1::RUN_STATUS_PLANNED, "");
-      ReleaseLease(&change.stack);
-      change.stack_changed = true;
-      change.transaction.Notify(store::kTopicQueue);
-      return absl::OkStatus();
-    });
+  const bool deletes = lease_.run().deletes_stack;
+  if (kind == v1::RUN_KIND_PLAN_ONLY || (result.exit.code != 2 && !deletes)) {
+    Ending ending;
+    ending.status = v1::RUN_STATUS_PLANNED_AND_FINISHED;
+    return End(std::move(ending));
   }
-  Ending ending;
-  ending.status = v1::RUN_STATUS_PLANNED_AND_FINISHED;
-  return End(std::move(ending));
+  // The plan is kept, and it alone is applied: nothing else can happen than what was looked at here, or by a person.
+  if (domain::WaitsForApproval(Policy(), Destroys(*result.fold), deletes)) return WaitForApproval();
+  return driver_->cancel_wanted() ? EndCanceled() : ApplyApproved();
+}
+
+absl::Status RunWorker::WaitForApproval() {
+  parts_.keeper->ReleaseLeft(lease_.run_uid(), lease_.epoch());
+  return lease_.Update([](LeasedChange& change) {
+    SetStatus(&change, v1::RUN_STATUS_PLANNED, "");
+    ReleaseLease(&change.stack);
+    change.stack_changed = true;
+    change.transaction.Notify(store::kTopicQueue);
+    return absl::OkStatus();
+  });
 }
 
 // A plan changes nothing: a lost one is made again.

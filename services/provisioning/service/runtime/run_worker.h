@@ -37,6 +37,7 @@ class RunWorker {
   absl::Status Execute(const StepOrder& order, v1::RunStatus status);
   absl::Status Conclude(StepResult result);
   absl::Status ConcludePlan(StepResult result);
+  absl::Status WaitForApproval();
   absl::Status ConcludeApply(StepResult result);
   absl::Status RetryPlan();
   absl::Status Recover(std::string_view why, bool reachable, bool orderly);
@@ -49,13 +50,12 @@ class RunWorker {
   absl::Status EndUntouched(const StepResult& result);
   absl::Status EndCanceled();
   engine::Command FirstCommand() const;
-  bool IsAutoApproved() const;
+  v1::ApprovalPolicy Policy() const;
 
   const RuntimeParts& parts_;
   RunControl& control_;
   bool taken_over_;
   Lease lease_;
-  bool stack_auto_approve_ = false;
   std::optional<RunInputs> inputs_;
   std::optional<StepDriver> driver_;
   std::unique_ptr<StateDoor> state_door_;  // of a run with a network of its own

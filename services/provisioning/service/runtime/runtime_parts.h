@@ -8,9 +8,11 @@
 
 #include "absl/time/time.h"
 #include "services/provisioning/egress/record.h"
+#include "services/provisioning/domain/approval.h"
 #include "services/provisioning/engine/catalog.h"
 #include "services/provisioning/engine/engine.h"
 #include "services/provisioning/engine/finder.h"
+#include "services/provisioning/service/audit_log.h"
 #include "services/provisioning/service/credentials.h"
 #include "services/provisioning/service/egress_rules.h"
 #include "services/provisioning/service/runtime/state_backend.h"
@@ -39,6 +41,7 @@ struct RuntimeOptions {
   int recoveries_max = 5;                             // of one run; past it a person has to look
   std::string relay;                                  // path of stratus-relay
   std::string egress;                                 // path of stratus-egress
+  domain::ApprovalMinimums approval;                  // the API has the same
   bool recovery = true;                               // off: for tests, to see what is lost without it
 };
 
@@ -64,6 +67,7 @@ struct RuntimeParts {
   StateKeeper* keeper = nullptr;
   StateBackend* backend = nullptr;
   const EgressRules* egress = nullptr;
+  AuditLog* audit = nullptr;  // may be null: then records are in the store alone
   RuntimeCounters* counters = nullptr;
   const telemetry::Tracer* tracer = nullptr;  // may be null
   RuntimeOptions options;

@@ -50,6 +50,7 @@ class RuntimeRowsTest : public store::testing::StoreTest {
     parts_.store = store_.get();
     parts_.sealer = sealer_.get();
     parts_.engine = &engine_;
+    parts_.catalog = &catalog_;
     parts_.keeper = keeper_.get();
     parts_.counters = &counters_;
   }
@@ -74,12 +75,16 @@ class RuntimeRowsTest : public store::testing::StoreTest {
   std::unique_ptr<store::Sealer> sealer_;
   std::unique_ptr<StateKeeper> keeper_;
   RuntimeCounters counters_;
+  const engine::Catalog catalog_{};  // of no modules: they have no minimum
   RuntimeParts parts_;
 };
 
 TEST_P(RuntimeRowsTest, AnExpiredStackIsDestroyedOnce) {
   const absl::Time now = absl::Now();
-  const auto stack = AddSealedStack("old", [&](store::StackRow* row) { row->expire_time = now - absl::Seconds(1); });
+  const auto stack = AddSealedStack("old", [&](store::StackRow* row) {
+    row->expire_time = now - absl::Seconds(1);
+    row->record.set_approval_policy(v1::APPROVAL_POLICY_MANUAL);
+  });
   AddSealedStack("young", [&](store::StackRow* row) { row->expire_time = now + absl::Hours(1); });
   Housekeeping housekeeping(&parts_);
   housekeeping.Once(now);
@@ -88,6 +93,7 @@ TEST_P(RuntimeRowsTest, AnExpiredStackIsDestroyedOnce) {
   ASSERT_THAT(runs, SizeIs(1));
   EXPECT_EQ(runs[0].record.kind(), v1::RUN_KIND_DESTROY);
   EXPECT_EQ(runs[0].record.creator(), "system");
+  EXPECT_EQ(runs[0].record.approval_policy(), v1::APPROVAL_POLICY_MANUAL) << "it waits as a deletion does";
   EXPECT_EQ(sealer_->Open(RunVariablesContext(runs[0].uid), store_->GetRun(runs[0].uid)->sealed_variables).value(),
             R"({"a":1})");
   EXPECT_TRUE(store_->GetRun(runs[0].uid)->deletes_stack);

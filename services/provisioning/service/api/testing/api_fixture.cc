@@ -30,14 +30,20 @@ class BelievingAuthenticator final : public auth::Authenticator {
     const std::vector<std::string> parts = absl::StrSplit(text, absl::MaxSplits(':', 1));
     const std::vector<std::string> who = absl::StrSplit(parts[0], absl::MaxSplits('/', 1));
     auto principal = std::make_shared<auth::Principal>();
-    principal->tenant = principal->client_id = who[0];
-    principal->subject = who.size() > 1 ? who[1] : who[0];
+    principal->issuer = "https://issuer";
+    principal->tenant = principal->client_id = principal->subject = who[0];
+    if (who.size() > 1) {
+      principal->subject = who[1];
+      principal->client_id = "app";
+    }
     if (parts.size() > 1) {
       principal->scopes = absl::StrSplit(parts[1], ',', absl::SkipEmpty());
     } else {
       principal->scopes = policy.any_scope;
-      principal->scopes.push_back("stratus/stacks.create");
-      principal->scopes.push_back("stratus/stacks.update");
+      for (const char* scope : {"stratus/stacks.create", "stratus/stacks.update", "stratus/stacks.lock",
+                                "stratus/stacks.forceUnlock", "stratus/runs.approve"}) {
+        principal->scopes.push_back(scope);
+      }
     }
     std::sort(principal->scopes.begin(), principal->scopes.end());
     const bool allowed = policy.Allows(*principal);
@@ -64,7 +70,7 @@ absl::StatusOr<Operation> Client::CreateNote(const std::string& id, const std::s
   request.set_stack_id(id);
   request.set_request_id(request_id);
   request.mutable_stack()->set_module("modules/note");
-  request.mutable_stack()->set_auto_approve(true);
+  request.mutable_stack()->set_approval_policy(v1::APPROVAL_POLICY_AUTO);
   (*request.mutable_stack()->mutable_variables()->mutable_fields())["text"].set_string_value(text);
   return Call(stub(), &v1::ProvisioningService::Stub::CreateStack, request);
 }
@@ -114,6 +120,8 @@ void ApiFixture::Start() {
   ApiParts parts;
   parts.store = store_.get();
   parts.sealer = sealer_.get();
+  audit_ = *AuditLog::Open(store_.get(), folder_ + "/audit.log", &core::Clock::Real());
+  parts.audit = audit_.get();
   parts.modules = &modules_;
   parts.credentials = loaded_.get();
   parts.settings = settings_;

@@ -14,6 +14,7 @@
 #include "lib/rpc/status.h"
 #include "services/provisioning/service/api/api.h"
 #include "stratus/provisioning/v1/credentials.grpc.pb.h"
+#include "services/provisioning/service/audit_log.h"
 #include "stratus/provisioning/v1/provisioning.grpc.pb.h"
 
 namespace stratus::provisioning::service::testing {
@@ -21,7 +22,8 @@ namespace stratus::provisioning::service::testing {
 // Of one tenant, with one token. Each call is a function of its stub.
 class Client {
  public:
-  // `token`: `TENANT`, `TENANT/PRINCIPAL`, or either with `:SCOPE,SCOPE` (all scopes otherwise).
+  // `token`: `TENANT`, `TENANT/USER`, or either with `:SCOPE,SCOPE` (all scopes otherwise). Without a user it is of the
+  // client that is called as its tenant; a user's is of a client of another name, as tenants that people share are.
   Client(const std::shared_ptr<grpc::Channel>& channel, std::string token)
       : provisioning_(v1::ProvisioningService::NewStub(channel)),
         modules_(v1::ModuleService::NewStub(channel)),
@@ -72,6 +74,7 @@ class ApiFixture : public ::testing::Test {
   // Starts the API with `settings_` as they are by then.
   void Start();
   const std::string& service_address() const { return server_->addresses().front(); }
+  const std::string& folder() const { return folder_; }
   Client ClientOf(const std::string& token) { return Client(channel_, token); }
 
   // In the runtime's place. Each fails the test when it cannot.
@@ -102,6 +105,7 @@ class ApiFixture : public ::testing::Test {
   std::string folder_;
   std::unique_ptr<store::KeyWrapper> keys_;
   std::unique_ptr<Credentials> loaded_;
+  std::unique_ptr<AuditLog> audit_;
   std::unique_ptr<rpc::Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
 };
