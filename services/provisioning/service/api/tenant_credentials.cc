@@ -83,7 +83,7 @@ absl::StatusOr<store::CredentialRow> NewRow(const ApiParts& parts, const Caller&
   for (const auto& [variable, value] : variables) row.record.add_variable_names(variable);
   *row.record.mutable_update_time() = domain::ToProto(parts.clock->Now());
   *row.record.mutable_create_time() = former ? former->record.create_time() : row.record.update_time();
-  row.record.set_updater(caller.principal);
+  *row.record.mutable_updater() = caller.principal;
   absl::StatusOr<std::string> sealed = parts.sealer->Seal(
       CredentialContext(row.tenant, row.stack_id, row.provider, row.uid), nlohmann::json(variables).dump());
   if (!sealed.ok()) return sealed.status();

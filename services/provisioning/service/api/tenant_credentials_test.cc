@@ -77,7 +77,7 @@ TEST_F(TenantCredentialsTest, WhatIsSetIsSealedAndNeverGivenBack) {
   EXPECT_EQ(set->provider(), "digitalocean/digitalocean");
   EXPECT_THAT(set->variable_names(), ElementsAre("DIGITALOCEAN_TOKEN"));
   EXPECT_TRUE(set->variables().empty());
-  EXPECT_THAT(set->updater(), HasSubstr("kim"));
+  EXPECT_THAT(set->updater().name(), HasSubstr("kim"));
   EXPECT_TRUE(set->has_create_time() && set->has_update_time());
   const auto got = Get(ClientOf("ann"), "credentials/digitalocean");
   ASSERT_TRUE(got.ok()) << got.status();

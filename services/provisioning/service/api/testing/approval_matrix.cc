@@ -8,6 +8,7 @@ namespace {
 using Stub = v1::ProvisioningService::Stub;
 using ModulesStub = v1::ModuleService::Stub;
 using AuditStub = v1::AuditService::Stub;
+using CredentialStub = v1::CredentialService::Stub;
 using OperationsStub = google::longrunning::Operations::Stub;
 
 template <typename Request>
@@ -103,6 +104,29 @@ const std::vector<Row>& Rows() {
        }},
       {"GetQuota", "", Effect::kNothing,
        [](Client& c, const World&) { return Ask(c, &Stub::GetQuota, Named<v1::GetQuotaRequest>("quota")); }},
+      // What opens a provider is no change of a stack.
+      {"UpdateCredential", "", Effect::kNothing,
+       [](Client& c, const World&) {
+         v1::UpdateCredentialRequest request;
+         request.mutable_credential()->set_name("stacks/idle/credentials/digitalocean");
+         (*request.mutable_credential()->mutable_variables())["DIGITALOCEAN_TOKEN"] = "dop_v1_secret";
+         request.set_allow_missing(true);
+         return c.Call(c.credentials(), &CredentialStub::UpdateCredential, request).status();
+       }},
+      {"GetCredential", "", Effect::kNothing,
+       [](Client& c, const World&) {
+         const auto request = Named<v1::GetCredentialRequest>("credentials/digitalocean");
+         return c.Call(c.credentials(), &CredentialStub::GetCredential, request).status();
+       }},
+      {"ListCredentials", "", Effect::kNothing,
+       [](Client& c, const World&) {
+         return c.Call(c.credentials(), &CredentialStub::ListCredentials, v1::ListCredentialsRequest()).status();
+       }},
+      {"DeleteCredential", "", Effect::kNothing,
+       [](Client& c, const World&) {
+         const auto request = Named<v1::DeleteCredentialRequest>("stacks/idle/credentials/digitalocean");
+         return c.Call(c.credentials(), &CredentialStub::DeleteCredential, request).status();
+       }},
       {"ListAuditEvents", "", Effect::kNothing,
        [](Client& c, const World& w) {
          return c.Call(*w.audit, &AuditStub::ListAuditEvents, v1::ListAuditEventsRequest()).status();
