@@ -211,6 +211,8 @@ std::string StepWatch::ErrorText() const {
   // More than is given out, so that a secret at the cut is still found whole.
   const int64_t from = std::max<int64_t>(0, info.st_size - int64_t{8} * kErrorTextMax);
   std::string text = redactor_.Apply(ReadAt(fd.get(), from, 8 * kErrorTextMax));
+  // What is left of a secret that began in front of that is too short to be found.
+  if (from > 0) text.erase(0, std::min(text.size(), Redactor::kFragmentBytes));
   if (text.size() <= kErrorTextMax) return text;
   text.erase(0, text.size() - kErrorTextMax);
   const size_t line = text.find('\n');

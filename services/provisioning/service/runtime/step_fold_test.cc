@@ -55,7 +55,7 @@ TEST(StepFold, NothingOfASecretIsTheEndOfACutText) {
   StepFold fold(&redactor, false);
   StepBatch batch;
   // Nearly all of it is redacted, so that what lies at the first cut, of 64 KiB, is told.
-  std::string line;
+  std::string line = "what it says: ";
   while (line.size() < (64 << 10) - 404) line += filler;
   line.append((64 << 10) - 4 - line.size(), 's');
   fold.Add(line + "hunter22", &batch);
