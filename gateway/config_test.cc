@@ -71,7 +71,9 @@ upstreams:
     resolve_interval: 5s
     panic_percent: 0
     health_check: {service: pkg.Service, interval: 2s, healthy_threshold: 1}
-    outliers: {consecutive_failures: 0}
+    outliers: {consecutive_failures: 0, consecutive_timeouts: 0, timeout_min: 2s}
+    overload: {calls_min: 8, calls_max: 64, latency_floor: 20ms, queue_wait: 0s, streams_max: 100}
+    keepalive: {interval: 0s, timeout: 1s}
     retries: {attempts_max: 2, budget_percent: 0}
   - address: d.internal:50051
     services: [pkg.Other]
@@ -89,11 +91,23 @@ upstreams:
   EXPECT_EQ(first.health_check.service, "pkg.Service");
   EXPECT_EQ(first.health_check.healthy_threshold, 1);
   EXPECT_EQ(first.outlier.consecutive_failures, 0);
+  EXPECT_EQ(first.outlier.consecutive_timeouts, 0);
+  EXPECT_EQ(first.outlier.timeout_min, absl::Seconds(2));
+  EXPECT_EQ(first.admission.limit.calls_min, 8);
+  EXPECT_EQ(first.admission.limit.calls_max, 64);
+  EXPECT_EQ(first.admission.limit.latency_floor, absl::Milliseconds(20));
+  EXPECT_EQ(first.admission.queue_wait, absl::ZeroDuration());
+  EXPECT_EQ(first.admission.streams_max, 100);
+  EXPECT_EQ(first.keepalive_interval, absl::ZeroDuration());
+  EXPECT_EQ(first.keepalive_timeout, absl::Seconds(1));
   EXPECT_EQ(first.retry.attempts_max, 2);
   EXPECT_EQ(first.retry.budget_percent, 0);
   const upstream::ClusterOptions& second = settings->upstreams[1];
   EXPECT_FALSE(second.health_check.enabled);
   EXPECT_EQ(second.outlier.consecutive_failures, 5);
+  EXPECT_EQ(second.outlier.consecutive_timeouts, 5);
+  EXPECT_EQ(second.admission.limit.calls_max, 1024);
+  EXPECT_EQ(second.keepalive_interval, absl::Seconds(5));
   EXPECT_EQ(second.retry.attempts_max, 3);
 }
 
@@ -129,6 +143,8 @@ TEST(Settings, RefuseValuesOutOfRangeAllAtOnce) {
   upstream->add_more_addresses("nowhere");
   upstream->mutable_tls()->set_ca_file("/nowhere.ca");
   upstream->mutable_outliers()->set_share_max_percent(101);
+  upstream->mutable_overload()->set_calls_min(2000);
+  upstream->mutable_keepalive()->mutable_interval()->set_nanos(1);
   config.mutable_compression()->set_level(10);
   config.mutable_caching()->set_keep_bytes_max(1);
   config.mutable_caching()->add_rules()->mutable_keep()->add_vary("Accept");
@@ -137,7 +153,8 @@ TEST(Settings, RefuseValuesOutOfRangeAllAtOnce) {
   for (const char* field :
        {"upstreams[0].address", "limits.json_depth_max", "limits.header_timeout", "paths.health",
         "tls:", "upstreams[1].more_addresses[0]", "upstreams[1].tls", "upstreams[1].outliers.share_max_percent",
-        "compression.level", "caching.keep_bytes_max", "caching.rules[0].selector", "caching.rules[0].keep.vary",
+        "upstreams[1].overload.calls_min", "upstreams[1].keepalive.interval", "compression.level",
+        "caching.keep_bytes_max", "caching.rules[0].selector", "caching.rules[0].keep.vary",
         "caching.rules[1].cache_control"}) {
     EXPECT_THAT(message, HasSubstr(field));
   }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -343,12 +344,16 @@ TEST(Drain, AnswersWhoseConnectionWaitedToBeAccepted) {
   testing::TestService service(loop, &log);
   Listener listener(loop, *ListenSocket::Bind(*core::ParseAddress("127.0.0.1:0")), &service, {});
   listener.Start();
-  TestClient client(listener.address());
-  client.Send(kHello);
+  auto client = std::make_unique<TestClient>(listener.address());
+  client->Send(kHello);
   bool drained = false;
   listener.Drain(absl::Minutes(1), [&drained] { drained = true; });
+  std::thread reader([&client] {
+    EXPECT_EQ(client->Read().body, "hello");
+    client.reset();  // the listener waits for that
+  });
   while (!drained) loop.run_one();
-  EXPECT_EQ(client.Read().body, "hello");
+  reader.join();
 }
 
 // Every socket of a listener has SO_REUSEPORT, which once let a second gateway take part of the calls in silence.
@@ -370,7 +375,7 @@ TEST(ListenSocket, AnAddressIsOneProgramsAlone) {
 
 TEST(ListenSocket, OfManyThatStartAtOnceOneGetsTheAddress) {
   for (const std::string& text : {std::string("127.0.0.1:"), "unix:" + ::testing::TempDir() + "/race.sock"}) {
-    for (int round = 0; round < 8; ++round) {
+    for (int round = 0; round < 4; ++round) {
       std::string address = text;
       if (text.back() == ':')
         address += std::to_string(ListenSocket::Bind(*core::ParseAddress(text + "0"))->address().port);
