@@ -45,13 +45,17 @@ void Proxy::Serve(int listening_fd, const Door& door) {
   Accept(&listeners_.back());
 }
 
+std::shared_ptr<void> Proxy::TakeSlot() {
+  ++*sessions_;
+  return {nullptr, [sessions = sessions_](void*) { --*sessions; }};
+}
+
 void Proxy::Accept(Listener* listener) {
   listener->acceptor.async_accept([this, listener](error_code error, Unix::socket socket) {
     if (error == asio::error::operation_aborted) return;
     if (error) return Pause(listener);
-    const bool too_many = sessions_ >= limits_.connections_max;
-    ++sessions_;
-    const auto session = std::make_shared<Session>(this, std::move(socket));
+    const bool too_many = *sessions_ >= limits_.connections_max;
+    const auto session = std::make_shared<Session>(this, std::move(socket), TakeSlot());
     if (too_many) {
       session->RefuseTooMany();
     } else if (listener->door.forward) {

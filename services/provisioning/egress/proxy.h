@@ -18,6 +18,7 @@
 #include <chrono>
 #include <functional>
 #include <list>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -53,7 +54,6 @@ class Proxy {
   const Limits& limits() const { return limits_; }
   const Resolve& resolve() const { return resolve_; }
   Journal& journal() { return journal_; }
-  void OnSessionEnd() { --sessions_; }
 
  private:
   using Unix = boost::asio::local::stream_protocol;
@@ -63,6 +63,7 @@ class Proxy {
     Door door;
   };
 
+  std::shared_ptr<void> TakeSlot();
   void Accept(Listener* listener);
   void Pause(Listener* listener);
 
@@ -72,7 +73,8 @@ class Proxy {
   Journal& journal_;
   const Limits limits_;
   std::list<Listener> listeners_;
-  size_t sessions_ = 0;
+  // Shared with the sessions, the last of which go with the loop.
+  const std::shared_ptr<size_t> sessions_ = std::make_shared<size_t>(0);
 };
 
 }  // namespace stratus::provisioning::egress

@@ -44,10 +44,12 @@ Ends EndsOf(const Tcp::socket& socket) {
 
 }  // namespace
 
-Session::Session(Proxy* proxy, asio::local::stream_protocol::socket client)
-    : proxy_(*proxy), client_(std::move(client)), upstream_(client_.get_executor()), timer_(client_.get_executor()) {}
-
-Session::~Session() { proxy_.OnSessionEnd(); }
+Session::Session(Proxy* proxy, asio::local::stream_protocol::socket client, std::shared_ptr<void> slot)
+    : proxy_(*proxy),
+      slot_(std::move(slot)),
+      client_(std::move(client)),
+      upstream_(client_.get_executor()),
+      timer_(client_.get_executor()) {}
 
 void Session::ReadHead() {
   Arm(proxy_.limits().head_max);

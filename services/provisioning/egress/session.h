@@ -20,8 +20,8 @@ namespace stratus::provisioning::egress {
 
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  Session(Proxy* proxy, boost::asio::local::stream_protocol::socket client);
-  ~Session();
+  // `slot` is what it counts against, freed with it. The proxy outlives the loop's last run.
+  Session(Proxy* proxy, boost::asio::local::stream_protocol::socket client, std::shared_ptr<void> slot);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -58,6 +58,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void Close();
 
   Proxy& proxy_;
+  const std::shared_ptr<void> slot_;
   boost::asio::local::stream_protocol::socket client_;
   boost::asio::ip::tcp::socket upstream_;
   boost::asio::steady_timer timer_;
