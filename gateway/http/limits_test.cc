@@ -342,7 +342,8 @@ TEST(Drain, AnswersWhoseConnectionWaitedToBeAccepted) {
   boost::asio::io_context loop(1);
   testing::EventLog log;
   testing::TestService service(loop, &log);
-  Listener listener(loop, *ListenSocket::Bind(*core::ParseAddress("127.0.0.1:0")), &service, {});
+  Listener listener(loop, *ListenSocket::Bind(*core::ParseAddress("127.0.0.1:0")), &service, {},
+                    std::make_shared<ConnectionQuota>(Limits{}));
   listener.Start();
   auto client = std::make_unique<TestClient>(listener.address());
   client->Send(kHello);
