@@ -30,7 +30,7 @@ TEST(SandboxProfile, SaysAtStartAndStopWhatItsTokensAreWorth) {
     EXPECT_THAT(lines, HasSubstr((*sandbox)->issuer_url()));
   }
   core::SetLogSink(nullptr);
-  EXPECT_THAT(lines, HasSubstr("the tokens of its issuer end with it"));
+  EXPECT_THAT(lines, HasSubstr("with it the tokens that its issuer gave"));
 }
 
 TEST(SandboxProfile, NamesThePublicUrlAsIssuerWhereOneIsGiven) {
