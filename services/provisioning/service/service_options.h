@@ -52,7 +52,7 @@ struct ServiceFlags {
   std::vector<std::string> egress_allow;
   std::vector<std::string> egress_networks;
   std::string egress_rules;
-  std::string server_credentials;  // empty: all in development, none in production
+  std::string server_credentials;              // empty: all in development, none in production
   std::vector<std::string> approval_minimums;  // TENANT=POLICY
   std::string audit_file;
   StateFlags state;

@@ -35,10 +35,7 @@ EngineTest::~EngineTest() {
 }
 
 Engine::Options EngineTest::Options() const {
-  return {.tofu = TofuPath(),
-          .shim = ShimPath(),
-          .data_dir = folder_ + "/data",
-          .provider_mirror = ProviderMirror()};
+  return {.tofu = TofuPath(), .shim = ShimPath(), .data_dir = folder_ + "/data", .provider_mirror = ProviderMirror()};
 }
 
 std::unique_ptr<Engine> EngineTest::NewEngine() const {

@@ -35,8 +35,9 @@ constexpr v1::ApprovalPolicy kPolicies[] = {v1::APPROVAL_POLICY_AUTO, v1::APPROV
 // By the bare name: the scopes that let a caller in.
 std::map<std::string, std::set<std::string>> Methods() {
   std::map<std::string, std::set<std::string>> methods;
-  for (const auto* file : {v1::ListStacksRequest::descriptor()->file(), v1::AuditEvent::descriptor()->file(), v1::Credential::descriptor()->file(),
-                           google::longrunning::Operation::descriptor()->file()}) {
+  for (const auto* file :
+       {v1::ListStacksRequest::descriptor()->file(), v1::AuditEvent::descriptor()->file(),
+        v1::Credential::descriptor()->file(), google::longrunning::Operation::descriptor()->file()}) {
     for (int i = 0; i < file->service_count(); ++i) {
       for (int j = 0; j < file->service(i)->method_count(); ++j) {
         const auto& method = *file->service(i)->method(j);

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "absl/time/time.h"
-#include "services/provisioning/egress/record.h"
 #include "services/provisioning/domain/approval.h"
+#include "services/provisioning/egress/record.h"
 #include "services/provisioning/engine/catalog.h"
 #include "services/provisioning/engine/engine.h"
 #include "services/provisioning/engine/finder.h"

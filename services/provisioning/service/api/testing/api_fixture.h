@@ -13,8 +13,8 @@
 #include "lib/rpc/server.h"
 #include "lib/rpc/status.h"
 #include "services/provisioning/service/api/api.h"
-#include "stratus/provisioning/v1/credentials.grpc.pb.h"
 #include "services/provisioning/service/audit_log.h"
+#include "stratus/provisioning/v1/credentials.grpc.pb.h"
 #include "stratus/provisioning/v1/provisioning.grpc.pb.h"
 
 namespace stratus::provisioning::service::testing {
