@@ -51,8 +51,14 @@ class IsolationTest : public testing::Test {
     EXPECT_THAT(Say(isolation, "grep -E 'NoNewPrivs|CapEff' /proc/self/status"),
                 testing::AllOf(HasSubstr("NoNewPrivs:\t1"), HasSubstr("CapEff:\t0000000000000000")));
     EXPECT_THAT(Say(isolation, "unshare -U true || echo refused"), HasSubstr("refused"));
+    EXPECT_THAT(Say(isolation, OthersLimits() + " || echo refused"), HasSubstr("refused"));
+    EXPECT_THAT(Say(isolation, "renice -n 19 -p 1 || echo refused"), HasSubstr("refused"));
+    EXPECT_EQ(Say(isolation, "ls /etc/ssl/private 2>/dev/null; ls -d /etc/ssl/certs"), "/etc/ssl/certs\n");
     EXPECT_EQ(Say(isolation, "echo here > file; cat file"), "here\n");
   }
+
+  // Sets a limit of this process.
+  static std::string OthersLimits() { return absl::StrCat("prlimit --pid=", getpid(), " --core=0:0"); }
 
   std::string root_;
 };
@@ -61,6 +67,7 @@ TEST_F(IsolationTest, OffKeepsNothingFromARun) {
   const auto isolation = Find({.wanted = Tier::kOff});
   ASSERT_TRUE(isolation.ok()) << isolation.status();
   EXPECT_EQ(Say(*isolation, "cat " + root_ + "/keys"), "the keys");
+  EXPECT_EQ(Say(*isolation, OthersLimits() + " && echo done"), "done\n");
 }
 
 TEST_F(IsolationTest, StrictAndBasicWithholdTheSameButTheNetwork) {

@@ -30,7 +30,8 @@ void AddNamespaces(const Isolation& isolation, const SandboxSpec& spec, Argument
   if (isolation.uids) Add(to, {"--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"});
 }
 
-// What every program needs. No passwd, no group: a run is told of nobody but itself.
+// What every program needs. No passwd, no group: a run is told of nobody but itself. Of /etc/ssl and /etc/pki only what
+// is public: private keys lie beside it.
 std::vector<std::string> SystemPaths() {
   std::vector<std::string> paths = {"/usr",
                                     "/bin",
@@ -38,9 +39,14 @@ std::vector<std::string> SystemPaths() {
                                     "/lib",
                                     "/lib32",
                                     "/lib64",
-                                    "/etc/ssl",
+                                    "/etc/ssl/certs",
+                                    "/etc/ssl/cert.pem",
+                                    "/etc/ssl/openssl.cnf",
                                     "/etc/ca-certificates",
-                                    "/etc/pki",
+                                    "/etc/pki/ca-trust",
+                                    "/etc/pki/tls/certs",
+                                    "/etc/pki/tls/cert.pem",
+                                    "/etc/pki/tls/openssl.cnf",
                                     "/etc/alternatives",
                                     "/etc/ld.so.cache",
                                     "/etc/resolv.conf",
@@ -65,7 +71,7 @@ void AddParents(const std::vector<std::string>& paths, Arguments* to) {
 }
 
 void AddSystem(Arguments* to) {
-  AddParents({"/etc/any"}, to);
+  AddParents({"/etc/any", "/etc/ssl/any", "/etc/pki/tls/any"}, to);
   for (const std::string& path : SystemPaths()) Add(to, {"--ro-bind-try", path, path});
   Add(to, {"--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--size", kShmBytes, "--tmpfs", "/dev/shm"});
   Add(to, {"--remount-ro", "/dev", "--perms", "1777", "--size", kTmpBytes, "--tmpfs", "/tmp"});

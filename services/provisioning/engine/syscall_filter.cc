@@ -1,6 +1,7 @@
 #include "services/provisioning/engine/syscall_filter.h"
 
 #include <linux/netlink.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
@@ -100,6 +101,11 @@ constexpr std::array kRefused = {
     "semget",
 };
 
+// Of AF_INET and AF_INET6, what is not TCP, UDP or ICMP: each would have the kernel load a module of its own.
+constexpr std::array<unsigned int, 4> kOddTypes = {SOCK_RDM, SOCK_SEQPACKET, SOCK_DCCP, SOCK_PACKET};
+constexpr std::array<unsigned int, 4> kOddProtocols = {IPPROTO_DCCP, IPPROTO_SCTP, IPPROTO_UDPLITE, 115 /* L2TP */};
+constexpr uint64_t kTypeBits = 0xF;  // the rest of a socket's type are flags
+
 constexpr std::array<unsigned long, 7> kNamespaceFlags = {CLONE_NEWNS,   CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC,
                                                           CLONE_NEWUSER, CLONE_NEWPID,    CLONE_NEWNET};
 
@@ -139,6 +145,28 @@ void RefuseSockets(Builder* builder) {
   }
   builder->Refuse("socket", SCMP_A0_64(SCMP_CMP_GT, AF_NETLINK));
   builder->Refuse("socket", SCMP_A0_64(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2_64(SCMP_CMP_NE, NETLINK_ROUTE));
+  for (const unsigned int family : {AF_INET, AF_INET6}) {
+    for (const unsigned int type : kOddTypes) {
+      builder->Refuse("socket", SCMP_A0_64(SCMP_CMP_MASKED_EQ, kLow32, family),
+                      SCMP_A1_64(SCMP_CMP_MASKED_EQ, kTypeBits, type));
+    }
+    for (const unsigned int protocol : kOddProtocols) {
+      builder->Refuse("socket", SCMP_A0_64(SCMP_CMP_MASKED_EQ, kLow32, family),
+                      SCMP_A2_64(SCMP_CMP_MASKED_EQ, kLow32, protocol));
+    }
+  }
+  builder->Refuse("socketpair", SCMP_A0_64(SCMP_CMP_NE, AF_UNIX));
+}
+
+// Limits and priorities of another process. Where there are no namespaces the service is of the same uid, and
+// Landlock has no word on these. 0 is the caller itself.
+void RefuseOthersLimits(Builder* builder) {
+  builder->Refuse("prlimit64", SCMP_A0_64(SCMP_CMP_NE, 0), SCMP_A2_64(SCMP_CMP_NE, 0));
+  builder->Refuse("setpriority", SCMP_A1_64(SCMP_CMP_NE, 0));
+  builder->Refuse("ioprio_set", SCMP_A1_64(SCMP_CMP_NE, 0));
+  for (const char* call : {"sched_setscheduler", "sched_setparam", "sched_setattr"}) {
+    builder->Refuse(call, SCMP_A0_64(SCMP_CMP_NE, 0));
+  }
 }
 
 void RefuseByArgument(Builder* builder) {
@@ -161,6 +189,7 @@ absl::StatusOr<std::string> SyscallFilter() {
   for (const char* call : kRefused) builder.Refuse(call);
   RefuseSockets(&builder);
   RefuseByArgument(&builder);
+  RefuseOthersLimits(&builder);
   int error = builder.error();
   if (error == 0) error = -seccomp_attr_set(builder.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
   if (error == 0) error = -seccomp_attr_set(builder.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2);  // a tree, not a list
