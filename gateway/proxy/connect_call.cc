@@ -164,6 +164,7 @@ void ConnectCall::StartUpstream() {
   head.timeout_ns = ClampTimeoutNs(AskedTimeoutNs(), form_.streaming);
   if (request().has_body && !form_.streaming) head.timeout_ns = TimeLeftNs(head.timeout_ns);
   head.idempotent = method_->idempotent;
+  head.waits = method_->waits;
   head.streaming = form_.streaming;
   head.batch_reads = method_->server_streaming && !method_->client_streaming;
   call_ = cluster(upstream_).Start(head, this);

@@ -17,9 +17,13 @@
 #include "lib/core/status.h"
 #include "lib/rpc/health_descriptor.h"
 #include "stratus/gateway/v1/caching.pb.h"
+#include "stratus/gateway/v1/waiting.pb.h"
 
 namespace stratus::gateway::proxy {
 namespace {
+
+// Not ours to annotate.
+constexpr std::string_view kWaitOperation = "google.longrunning.Operations.WaitOperation";
 
 namespace pb = google::protobuf;
 
@@ -242,6 +246,7 @@ absl::Status Snapshot::AddService(const pb::ServiceDescriptor& service) {
     method->idempotent = descriptor.options().idempotency_level() != pb::MethodOptions::IDEMPOTENCY_UNKNOWN;
     method->client_streaming = descriptor.client_streaming();
     method->server_streaming = descriptor.server_streaming();
+    method->waits = descriptor.options().GetExtension(gateway::v1::waits) || method->full_name == kWaitOperation;
     if (absl::Status status = ApplyCaching(cache_rules_, method.get()); !status.ok()) return status;
     const Method& added = *methods_.emplace(method->grpc_path, std::move(method)).first->second;
     if (absl::Status status = AddBindings(added); !status.ok()) return status;

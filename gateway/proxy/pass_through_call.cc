@@ -75,6 +75,7 @@ void PassThroughCall::StartUpstream() {
   head.content_type = request_form_ == WebForm::kNone ? request().Find("content-type") : std::string_view(grpc_type);
   head.timeout_ns = TimeoutNs(streaming);
   head.idempotent = method_ != nullptr && method_->idempotent;
+  head.waits = method_ != nullptr && method_->waits;
   head.streaming = streaming;
   if (streaming) exchange_->AllowPauses();
   call_ = cluster(upstream_).Start(head, this);

@@ -191,6 +191,7 @@ void TranscodedCall::StartUpstream() {
   head.timeout_ns = TimeoutNs(streaming);
   if (request().has_body) head.timeout_ns = TimeLeftNs(head.timeout_ns);
   head.idempotent = method_->idempotent;
+  head.waits = method_->waits;
   head.streaming = streaming;
   // Not where client and service take turns: each would wait for the next reading.
   head.batch_reads = method_->server_streaming && !method_->client_streaming;

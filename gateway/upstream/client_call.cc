@@ -49,6 +49,7 @@ void ClientCall::Prepare(const CallHead& head, CallObserver* observer) {
   streaming_ = head.streaming;
   batch_reads_ = head.batch_reads;
   idempotent_ = head.idempotent;
+  waits_ = head.waits;
   CopyHead(head);
   if (head.timeout_ns > 0) {
     deadline_ns_ = TimerQueue::Now() + head.timeout_ns;

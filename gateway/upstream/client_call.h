@@ -68,6 +68,7 @@ class ClientCall final : public Call {
   // Nothing that still comes on its stream matters.
   bool settled() const { return done() || retry_pending; }
   bool streaming() const { return streaming_; }
+  bool waits() const { return waits_; }
   bool received() const { return received_; }
   std::string_view path() const { return {head_.data(), path_bytes_}; }
   // When it was last sent.
@@ -156,6 +157,7 @@ class ClientCall final : public Call {
   Timer retry_;
   CallObserver* observer_ = nullptr;
   bool streaming_ = false;
+  bool waits_ = false;
   bool batch_reads_ = false;
   bool idempotent_ = false;
   bool ready_ = false;  // OnReady was called

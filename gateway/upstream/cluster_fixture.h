@@ -47,6 +47,7 @@ struct Recorder final : CallObserver {
 
   Call* call = nullptr;
   bool idempotent = false;
+  bool waits = false;
   bool consume = true;
   int heads = 0;
   int drained = 0;
@@ -75,6 +76,7 @@ class ClusterTest : public ::testing::Test {
     head.timeout_ns = timeout_ns;
     head.streaming = streaming;
     head.idempotent = recorder->idempotent;
+    head.waits = recorder->waits;
     recorder->call = cluster_->Start(head, recorder);
     EXPECT_FALSE(recorder->status.has_value()) << "heard of inside Start";
     recorder->call->Send(body, last);

@@ -114,6 +114,27 @@ TEST_F(ClusterTest, EnforcesTheDeadlineAndCancelsTheCall) {
   RunUntil([&server] { return server.waiting() == 0 || server.cancelled() == server.waiting(); });
 }
 
+TEST_F(ClusterTest, ACallThatWaitsOnPurposeTakesNoPlaceOfTheOthers) {
+  ShapesServer server;
+  ClusterOptions options;
+  options.admission.limit.calls_min = options.admission.limit.calls_max = 4;
+  Connect(server.address(), options);
+  std::vector<std::unique_ptr<Recorder>> waiting;
+  for (int i = 0; i < 8; ++i) {
+    waiting.push_back(std::make_unique<Recorder>());
+    waiting.back()->waits = true;
+    Start(waiting.back().get(), "Wait", Framed(Item()));
+  }
+  RunUntil([&server] { return server.waiting() == 8; });
+  EXPECT_EQ(stats_->in_flight.value(), 0u);
+  Recorder quick;
+  Start(&quick, "Echo", Framed(Item()));
+  Finish(quick);
+  EXPECT_TRUE(quick.status->ok()) << *quick.status;
+  for (const auto& recorder : waiting) recorder->call->Cancel();
+  RunUntil([&server] { return server.cancelled() == 8; });
+}
+
 TEST_F(ClusterTest, CancelReachesTheServerAndSilencesTheObserver) {
   ShapesServer server;
   Connect(server.address());

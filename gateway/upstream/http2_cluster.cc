@@ -65,16 +65,21 @@ Call* Http2Cluster::Start(const CallHead& head, CallObserver* observer) {
   ClientCall* call = NewCall();
   call->Prepare(head, observer);
   if (!head.streaming) return call;  // OnReady follows
+  EnterUnlimited(call);
+  return call;
+}
+
+void Http2Cluster::EnterUnlimited(ClientCall* call) {
   budget_.OnCall();
   if (admission_.EnterStream(&call->ticket)) {
     Dispatch(call);
   } else {
     Refuse(call, ShedReason::kStreams);
   }
-  return call;
 }
 
 void Http2Cluster::OnReady(ClientCall* call) {
+  if (call->waits()) return EnterUnlimited(call);
   budget_.OnCall();
   if (admission_.Enter(&call->ticket, call->path())) return Dispatch(call);
   if (!admission_.Wait(&call->ticket, call->deadline_ns(), TimerQueue::Now())) {

@@ -46,6 +46,8 @@ class Http2Cluster final : public Cluster, private CallOwner, private Endpoint::
   ClientCall* NewCall() override;
 
   // Starts or refuses those that wait for their turn, as far as can be said now.
+  // A stream, or a call that waits on purpose: bounded in number, not by how long it takes.
+  void EnterUnlimited(ClientCall* call);
   void ServeWaiting();
   void Refuse(ClientCall* call, ShedReason reason);
 

@@ -40,6 +40,8 @@ struct CallHead {
   int64_t timeout_ns = 0;  // > 0: sent on as grpc-timeout and enforced here
   // Doing it twice does no harm (idempotency_level): may be retried when it failed with UNAVAILABLE before any reply.
   bool idempotent = false;
+  // It waits on purpose: what it takes tells neither the upstream's load nor its health. Unary.
+  bool waits = false;
   bool streaming = false;  // either side streams: such calls get connections of their own
   // Replies may be read in batches, a fraction of a millisecond late: for a stream of many small messages.
   bool batch_reads = false;
