@@ -52,9 +52,15 @@ int64_t AdaptiveLimit::Allowed(const Latency& latency) const {
                   absl::ToInt64Nanoseconds(options_.latency_floor));
 }
 
+bool AdaptiveLimit::EndProbeIfDue(int64_t now_ns) {
+  if (!probing_ || now_ns < probe_end_ns_) return false;
+  Close(now_ns);
+  return true;
+}
+
 void AdaptiveLimit::Take(Latency* latency, int64_t sent_ns, int64_t now_ns, bool replied) {
   if (options_.calls_min == options_.calls_max) return;
-  if (probing_ && now_ns >= probe_end_ns_) Close(now_ns);
+  EndProbeIfDue(now_ns);
   if (sent_ns < counts_from_ns_) return;
   const int64_t took = now_ns - sent_ns;
   // A client that asks for less time than a call needs says nothing about the upstream.

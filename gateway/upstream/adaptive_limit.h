@@ -39,6 +39,8 @@ class AdaptiveLimit {
   explicit AdaptiveLimit(const LimitOptions& options);
 
   int value() const { return probing_ ? ProbeValue() : static_cast<int>(limit_); }
+  // A probe ends at its time, also when no call is answered in order any more. True: value() may have changed.
+  bool EndProbeIfDue(int64_t now_ns);
   // So many calls are under way now.
   void Saw(int in_flight) {
     if (in_flight > in_flight_max_) in_flight_max_ = in_flight;

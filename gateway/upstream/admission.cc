@@ -169,6 +169,7 @@ Admission::Method* Admission::Chosen() const {
 
 std::optional<Admission::Decision> Admission::Next(int64_t now_ns) {
   if (waiting_ == 0) return std::nullopt;
+  if (limit_.EndProbeIfDue(now_ns)) stats_->limit.Set(static_cast<uint64_t>(limit_.value()));
   const bool standing = Standing(now_ns);
   if (Method* method = Chosen(); method != nullptr) {
     Ticket* ticket = standing ? method->newest : method->oldest;

@@ -172,6 +172,38 @@ TEST_F(AdmissionTest, NamesThatAClientMakesUpShareOneEntry) {
   EXPECT_EQ(methods, 1001);
 }
 
+TEST_F(AdmissionTest, AProbeEndsAlsoWhenNoCallIsAnsweredInOrder) {
+  AdmissionOptions adapts;
+  adapts.limit.calls_min = 4;
+  adapts.limit.calls_max = 400;
+  adapts.queue_wait = absl::Hours(1);
+  Make(adapts);
+  for (int i = 0; i < 45; ++i) Come(New(), "/s/M");
+  size_t next = 0;
+  const auto end_one = [this, &next](int64_t took) {
+    while (tickets_[next % tickets_.size()]->state != Ticket::State::kUnary) ++next;
+    Ticket* const ticket = tickets_[next++ % tickets_.size()].get();
+    if (took > 0) admission_->OnReply(*ticket, now_ - took, now_);
+    Go(ticket);
+    Come(ticket, "/s/M");
+  };
+  end_one(10 * kMs);
+  // A little more than is allowed: strain that the limit lives with. Only a probe lowers it so much at once.
+  int before = admission_->limit();
+  for (int i = 0; i < 3000 && admission_->limit() > before * 0.6; ++i) {
+    before = admission_->limit();
+    now_ += 5 * kMs;
+    end_one(60 * kMs);
+  }
+  const int probe = admission_->limit();
+  ASSERT_LE(probe, before * 0.6);
+  for (int i = 0; i < 100; ++i) {  // errors from here on
+    now_ += 10 * kMs;
+    end_one(0);
+  }
+  EXPECT_GT(admission_->limit(), probe * 2);
+}
+
 // --- Simulated upstreams.
 
 struct Kind {

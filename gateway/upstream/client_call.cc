@@ -103,7 +103,7 @@ void ClientCall::Reset() {
   endpoint = nullptr;
   index = 0;
   stream_id = -1;
-  head_sent = head_received = deferred = retry_pending = pinned = false;
+  head_sent = head_received = deferred = starved_ = retry_pending = pinned = false;
   if (!failure.ok()) failure = absl::OkStatus();
   observer_ = nullptr;
   head_.Clear();
@@ -137,12 +137,15 @@ void ClientCall::Send(std::string_view bytes, bool last) {
 ssize_t ClientCall::ReadBody(uint8_t* out, size_t room, uint32_t* flags) {
   const size_t count = std::min(room, unsent());
   if (count == 0 && !last_) {
-    deferred = true;
+    deferred = starved_ = true;
     return NGHTTP2_ERR_DEFERRED;
   }
   if (count > 0) std::memcpy(out, request_.data() + sent_, count);
   sent_ += count;
-  if (last_ && sent_ == request_.size()) *flags |= NGHTTP2_DATA_FLAG_EOF;
+  if (last_ && sent_ == request_.size()) {
+    *flags |= NGHTTP2_DATA_FLAG_EOF;
+    if (starved_) sent_ns_ = TimerQueue::Now();  // what its client took is not the server's latency
+  }
   if (sent_ >= kDropPiece) {
     request_.Consume(sent_);
     sent_ = 0;
@@ -170,7 +173,7 @@ void ClientCall::Rewind() {
   ClearHeaders();
   connection = nullptr;
   stream_id = -1;
-  head_sent = deferred = retry_pending = received_ = false;
+  head_sent = deferred = starved_ = retry_pending = received_ = false;
   sent_ = 0;
 }
 

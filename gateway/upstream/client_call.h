@@ -71,7 +71,7 @@ class ClientCall final : public Call {
   bool waits() const { return waits_; }
   bool received() const { return received_; }
   std::string_view path() const { return {head_.data(), path_bytes_}; }
-  // When it was last sent.
+  // When it was last sent; where it had to wait for its client, when the end of its body was.
   int64_t sent_ns() const { return sent_ns_; }
   int64_t deadline_ns() const { return deadline_ns_; }
   bool batch_reads() const { return batch_reads_; }
@@ -119,7 +119,7 @@ class ClientCall final : public Call {
   int32_t stream_id = -1;
   bool head_sent = false;      // the HEADERS frame was written
   bool head_received = false;  // OnHead was called
-  bool deferred = false;       // nghttp2 waits for Send
+  bool deferred = false;       // nghttp2 waits for Send: the call waits for its client, not for the server
   bool retry_pending = false;  // failed with `failure`, and is retried once its stream is closed
   bool pinned = false;         // asks about one endpoint, and goes to no other
   absl::Duration retry_pause = absl::ZeroDuration();
@@ -174,7 +174,8 @@ class ClientCall final : public Call {
   size_t sent_ = 0;
   bool last_ = false;
   bool over_high_ = false;
-  bool held_ = true;  // request_ still begins with the body's first byte
+  bool held_ = true;      // request_ still begins with the body's first byte
+  bool starved_ = false;  // was deferred since it was sent
   int moves_ = 0;
   int retries_ = 0;
 

@@ -185,6 +185,30 @@ TEST_F(ClusterTest, AnUploadDrainsAsTheServerReads) {
   EXPECT_GT(recorder.drained, 0);
 }
 
+TEST_F(ClusterTest, ASlowUploadIsNoSlowServer) {
+  ShapesServer server;
+  ClusterOptions options;
+  options.admission.limit.latency_floor = absl::Milliseconds(250);
+  Connect(server.address(), options);
+  Recorder quick;
+  Start(&quick, "Echo", Framed(Item()));
+  Finish(quick);
+  const uint64_t limit = stats_->limit.value();
+  Item item;
+  item.set_name(std::string(100'000, 'x'));
+  const std::string frame = Framed(item);
+  std::vector<Recorder> calls(10);
+  for (Recorder& call : calls) Start(&call, "Echo", frame.substr(0, 70'000), 0, false, /*last=*/false);
+  io_.restart();
+  io_.run_for(std::chrono::milliseconds(500));  // how slow the clients are
+  for (Recorder& call : calls) call.call->Send(frame.substr(70'000), true);
+  for (const Recorder& call : calls) {
+    Finish(call);
+    EXPECT_TRUE(call.status->ok()) << *call.status;
+  }
+  EXPECT_GE(stats_->limit.value(), limit);
+}
+
 TEST_F(ClusterTest, FailsAtOnceWhileNothingListensAndRecovers) {
   std::string address;
   {

@@ -150,7 +150,7 @@ void Connection::Consume(ClientCall* call, size_t bytes) {
 
 void Connection::OnDeadline(ClientCall* call) {
   const int64_t waited = TimerQueue::Now() - call->sent_ns();
-  if (!call->streaming() && !call->waits() && !call->pinned && !call->received()) {
+  if (!call->streaming() && !call->waits() && !call->pinned && !call->received() && !call->deferred) {
     call_owner_->OnTimeout(call);
     if (waited >= absl::ToInt64Nanoseconds(options_.timeout_min)) {
       ++load_->timeouts;

@@ -1,6 +1,7 @@
 // Which endpoints get calls: balancing, discovery, health checks, ejection, draining.
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <boost/asio/post.hpp>
 #include <deque>
 #include <map>
@@ -406,6 +407,33 @@ TEST_F(SilenceTest, ClientsInAHurryEjectNobody) {
   EXPECT_EQ(stats_->ejections.value(), 0u);
 }
 
+// The server can say nothing before it has the request.
+TEST_F(SilenceTest, ClientsThatStopInTheirBodyEjectNobody) {
+  std::atomic<int> begun = 0;
+  const auto wait = [&begun](int, uint32_t) {
+    ++begun;
+    return std::string();
+  };
+  const std::string wide_stream("\x00\x04\x00\x10\x00\x00", 6);  // INITIAL_WINDOW_SIZE 1 MiB
+  const std::string wide_connection("\x10\x00\x00\x00", 4);
+  const std::string greeting = testing::Frame(4, 0, 0, wide_stream) + testing::Frame(8, 0, 0, wide_connection);
+  testing::RawH2Server one(wait, greeting), other(wait, greeting);
+  options_.more_addresses.push_back(*core::ParseAddress(other.address()));
+  Connect(one.address(), options_);
+  const uint64_t limit = stats_->limit.value();
+  std::deque<Recorder> calls(10);
+  for (Recorder& call : calls) {
+    Start(&call, "Echo", std::string(100'000, 'x'), 500'000'000, /*streaming=*/false, /*last=*/false);
+  }
+  for (const Recorder& call : calls) {
+    Finish(call);
+    EXPECT_EQ(call.status->code(), absl::StatusCode::kDeadlineExceeded);
+  }
+  EXPECT_EQ(begun, 10);
+  EXPECT_EQ(stats_->ejections.value(), 0u);
+  EXPECT_EQ(stats_->limit.value(), limit);
+}
+
 TEST_F(SilenceTest, TheLastEndpointIsNotEjected) {
   Server stopped("stopped");
   ConnectTo({&stopped});
@@ -455,7 +483,9 @@ TEST_F(SilenceTest, AServerThatTakesItsTimeIsPingedThreeTimes) {
   Warm(1);
   slow.Set(Way::kSilent);
   EXPECT_EQ(CallFor(absl::Milliseconds(500)), "DEADLINE_EXCEEDED");
-  EXPECT_EQ(slow.pings(), 3);
+  // On a slow machine one is of the call before. Without a bound there would be hundreds.
+  EXPECT_GE(slow.pings(), 3);
+  EXPECT_LE(slow.pings(), 4);
   EXPECT_EQ(slow.connections(), 1);
 }
 

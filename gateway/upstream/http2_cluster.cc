@@ -92,7 +92,7 @@ void Http2Cluster::OnAnswer(ClientCall* call, const absl::Status& status) {
   if (call->ticket.state != Admission::Ticket::State::kUnary) return;
   if (status.ok()) {
     admission_.OnReply(call->ticket, call->sent_ns(), TimerQueue::Now());
-  } else if (status.code() == absl::StatusCode::kDeadlineExceeded) {
+  } else if (status.code() == absl::StatusCode::kDeadlineExceeded && !call->deferred) {
     OnTimeout(call);
   }
   // Other errors come too soon to tell anything.
