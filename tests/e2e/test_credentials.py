@@ -213,3 +213,43 @@ def test_a_run_whose_credential_is_gone_waits_for_one_and_looks_with_no_other(ri
     assert ended["status"] == "RUN_STATUS_ERRORED", ended
     assert any("a credential that is not there any more" in note for note in ended["recoveryNotes"]), ended
     assert cloud_keys(rig, "dop_v1_set-since-then-4444") == set(), "what may be there already is not made again"
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_plan_is_applied_in_no_other_account_than_it_was_made_in(rig, when):
+    """Who may set credentials and nothing else would destroy a stack's record, and leave its resources."""
+    stack, own, other = f"kept-{when}", f"dop_v1_the-stacks-own-{when}", f"dop_v1_somebody-elses-{when}"
+    credential = f"stacks/{stack}/credentials/digitalocean"
+    set_token(rig, credential, own, "keeper")
+    apply_key(rig, stack, f"key-{when}", "keeper")
+    manual = {"approvalPolicy": "APPROVAL_POLICY_MANUAL"}
+    destroy = rig.call(f"/v1/stacks/{stack}/runs", "POST", {"kind": "RUN_KIND_DESTROY", **manual}, client="keeper")
+    assert destroy.status == 200, destroy.body
+    name = destroy.json()["name"]
+    deadline = time.monotonic() + 240
+    while (run := rig.call(f"/v1/{name}", client="keeper").json())["status"] != "RUN_STATUS_PLANNED":
+        assert time.monotonic() < deadline, run
+        time.sleep(0.05)
+
+    def swap():
+        body = {"variables": {"DIGITALOCEAN_TOKEN": other}}
+        reply = scoped(rig, "stratus/credentials.write", f"/v1/{credential}", "PATCH", body, "keeper")
+        assert reply.status == 200, reply.body
+
+    approve = {"planHash": run["plan"]["planHash"]}
+    if when == "before":
+        swap()
+        refused = rig.call(f"/v1/{name}:approve", "POST", approve, client="keeper")
+        assert refused.status == 400, refused.body
+        assert "a credential has changed since the plan was made" in refused.json()["message"]
+    else:
+        # A held stack's runs do not begin: the credential is swapped between the approval and its apply.
+        assert rig.call(f"/v1/stacks/{stack}:lock", "POST", {}, client="keeper").status == 200
+        assert rig.call(f"/v1/{name}:approve", "POST", approve, client="keeper").status == 200
+        swap()
+        assert rig.call(f"/v1/stacks/{stack}:unlock", "POST", {}, client="keeper").status == 200
+        ended = rig.wait_for_end(stack, client="keeper")
+        assert ended["status"] == "RUN_STATUS_ERRORED", ended
+        assert "a credential has changed since the plan was made" in ended["error"]["message"]
+    assert cloud_keys(rig, own) == {f"key-{when}"}
+    assert rig.call(f"/v1/stacks/{stack}", client="keeper").json()["resourceCount"] == 1

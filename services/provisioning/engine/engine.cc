@@ -188,6 +188,7 @@ absl::StatusOr<std::unique_ptr<Watch>> OpenTofu::LaunchCounted(const Step& step)
   if (absl::Status status = MakeFolder(folders->control); !status.ok()) return status;
   const auto lock = LockFile(folders->control + "/launch.lock", kLaunchMax);
   if (!lock.ok()) return lock.status();
+  RemoveEnvironments(folders->control);
   if (absl::Status status = MakeFolder(folders->work); !status.ok()) return status;
   const std::string step_folder = absl::StrCat(folders->control, "/", step.name);
   absl::Status status = WriteFolders(step, *folders);
@@ -210,7 +211,10 @@ absl::Status OpenTofu::WriteFolders(const Step& step, const RunFolders& folders)
   absl::Status status = LayOutRun(*prepared, folders, *uid);
   // Before the inputs: those of a step that was begun are left as they are.
   if (status.ok()) status = WriteStep(step, folders, *start);
-  return status.ok() ? WriteInputs(step, folders, *uid) : status;
+  if (status.ok()) status = WriteInputs(step, folders, *uid);
+  // Without a spec nobody knows of them. Those of a step that lives are in use, and stay.
+  if (!status.ok()) RemoveCgroups(start->cgroups);
+  return status;
 }
 
 absl::StatusOr<uid_t> OpenTofu::UidOf(const RunFolders& folders) const {
@@ -284,6 +288,7 @@ absl::StatusOr<std::unique_ptr<Watch>> OpenTofu::Adopt(std::string_view run_uid)
   // A shim that a dead service started may be about to begin: it holds this until it has, or is dead.
   const auto lock = LockFile(folders->control + "/launch.lock", kLaunchMax);
   if (!lock.ok()) return lock.status();
+  RemoveEnvironments(folders->control);
   const auto step_folder = NewestStep(folders->control);
   if (!step_folder.ok()) return step_folder.status();
   auto watch = StepWatch::Open(*step_folder, Redactor(SecretValuesOf(folders->control)));

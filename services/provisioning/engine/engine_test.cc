@@ -3,12 +3,14 @@
 #include <gmock/gmock.h>
 
 #include <csignal>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "lib/core/status.h"
+#include "services/provisioning/engine/cgroups.h"
 #include "services/provisioning/engine/files.h"
 #include "services/provisioning/engine/testing/engine_fixture.h"
 
@@ -198,6 +200,35 @@ TEST_F(EngineTest, PreparesOnceForManyThreadsAndEngines) {
   }
   for (std::thread& thread : threads) thread.join();
   for (const absl::Status& status : statuses) EXPECT_TRUE(status.ok()) << status;
+}
+
+TEST_F(EngineTest, WhatAShimThatWasKilledHasNotReadIsTakenAway) {
+  const std::string unread = folder_ + "/data/control/r1/1-apply/environment";
+  std::filesystem::create_directories(folder_ + "/data/control/r1/1-apply");
+  ASSERT_TRUE(WriteFile(unread, "DIGITALOCEAN_TOKEN=hunter2").ok());
+  EXPECT_EQ(engine_->Adopt("r1").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_TRUE(absl::IsNotFound(ReadFile(unread, 1 << 20).status()));
+  ASSERT_TRUE(WriteFile(unread, "DIGITALOCEAN_TOKEN=hunter2").ok());
+  EXPECT_EQ(RunToEnd(StepOf("r1", "2-apply", Command::kApply, "fleet", R"({"items":{}})")).code, 0);
+  EXPECT_TRUE(absl::IsNotFound(ReadFile(unread, 1 << 20).status()));
+}
+
+TEST_F(EngineTest, ALaunchThatFailsLeavesNoCgroups) {
+  const auto parents = FindCgroups("auto");
+  ASSERT_TRUE(parents.ok()) << parents.status();
+  if (parents->empty()) GTEST_SKIP() << "no cgroups may be made here";
+  Engine::Options options = Options();
+  options.cgroup = "auto";
+  const auto engine = Engine::Create(options);
+  ASSERT_TRUE(engine.ok()) << engine.status();
+  // It was begun before, by these signs, and its spec does not tell of any.
+  std::filesystem::create_directories(folder_ + "/data/control/leaking/1-apply");
+  ASSERT_TRUE(WriteFile(folder_ + "/data/control/leaking/1-apply/shim.pid", "").ok());
+  const Step step = StepOf("leaking", "1-apply", Command::kApply, "fleet", R"({"items":{}})");
+  EXPECT_EQ((*engine)->Launch(step).status().code(), absl::StatusCode::kAlreadyExists);
+  for (const CgroupParent& parent : *parents) {
+    EXPECT_FALSE(std::filesystem::exists(parent.path + "/stratus-leaking-1-apply")) << parent.path;
+  }
 }
 
 TEST_F(EngineTest, KeepsSecretsOutOfEverythingThatCanBeRead) {

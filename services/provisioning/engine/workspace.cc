@@ -185,6 +185,13 @@ std::vector<std::string> BegunSteps(const std::string& control_folder) {
   return steps;
 }
 
+void RemoveEnvironments(const std::string& control_folder) {
+  std::error_code error;
+  for (fs::directory_iterator at(control_folder, error), end; !error && at != end; at.increment(error)) {
+    if (StepNumber(at->path().filename()) >= 0) unlink((at->path() / "environment").c_str());
+  }
+}
+
 absl::StatusOr<std::string> NewestStep(const std::string& control_folder) {
   std::vector<std::string> steps = BegunSteps(control_folder);
   if (steps.empty()) return absl::NotFoundError(absl::StrCat("no step was begun in ", control_folder));

@@ -41,6 +41,9 @@ absl::Status WriteStep(const Step& step, const RunFolders& folders, const StepSt
 absl::StatusOr<std::string> NewestStep(const std::string& control_folder);
 // The folders of all steps that were begun.
 std::vector<std::string> BegunSteps(const std::string& control_folder);
+// Takes away the `environment` files, which hold a step's secrets and are its shim's to read and remove: no shim may be
+// about to begin (launch.lock), so that what is there was left by one that was killed.
+void RemoveEnvironments(const std::string& control_folder);
 
 // What of `spec` a watch needs.
 struct StepFacts {

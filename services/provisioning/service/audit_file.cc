@@ -1,6 +1,7 @@
 #include "services/provisioning/service/audit_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -18,21 +19,32 @@ absl::Status Unwritable(const std::string& path) {
 }
 
 int OpenToAppend(const std::string& path) {
-  return open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  return open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 }
 
-// O_APPEND puts one write in one piece behind all others; only a full disk cuts it.
-absl::Status WriteAll(int fd, const std::string& path, const std::string& text) {
+// A crash may have left a part of a line.
+bool EndsWithin(int fd, off_t size) {
+  char last = '\n';
+  return size > 0 && pread(fd, &last, 1, size - 1) == 1 && last != '\n';
+}
+
+// O_APPEND puts one write in one piece behind all others; only a full disk cuts it, and then nothing of it stays: the
+// next line would go on in it.
+absl::Status WriteLine(int fd, const std::string& path, std::string_view line) {
+  struct stat before = {};
+  if (fstat(fd, &before) != 0) return Unwritable(path);
+  const std::string text = absl::StrCat(EndsWithin(fd, before.st_size) ? "\n" : "", core::ToAbsl(line), "\n");
   ssize_t put;
   do {
     put = write(fd, text.data(), text.size());
   } while (put < 0 && errno == EINTR);
   if (put < 0) return Unwritable(path);
-  if (static_cast<size_t>(put) < text.size()) {
-    return absl::UnavailableError(
-        absl::StrCat("the audit file ", path, " took a part of a line alone: is the disk full?"));
-  }
-  return fdatasync(fd) == 0 ? absl::OkStatus() : Unwritable(path);
+  if (static_cast<size_t>(put) == text.size()) return absl::OkStatus();
+  struct stat after = {};
+  const bool at_end = fstat(fd, &after) == 0 && after.st_size == before.st_size + put;
+  const bool undone = at_end && ftruncate(fd, before.st_size) == 0;
+  return absl::UnavailableError(absl::StrCat("the audit file ", path, " took a part of a line alone",
+                                             undone ? "" : ", which is left in it", ": is the disk full?"));
 }
 
 }  // namespace
@@ -47,7 +59,12 @@ absl::StatusOr<std::unique_ptr<AuditFile>> AuditFile::Open(std::string path) {
 absl::Status AuditFile::Append(std::string_view line) {
   const int fd = OpenToAppend(path_);
   if (fd < 0) return Unwritable(path_);
-  const absl::Status written = WriteAll(fd, path_, absl::StrCat(core::ToAbsl(line), "\n"));
+  absl::Status written;
+  {
+    core::MutexLock lock(mutex_);
+    written = WriteLine(fd, path_, line);
+  }
+  if (written.ok() && fdatasync(fd) != 0) written = Unwritable(path_);
   close(fd);
   return written;
 }

@@ -35,6 +35,18 @@ CredentialUse UseOf(const store::CredentialRow& row) {
   return use;
 }
 
+CredentialUse UseOf(const Credentials::Found& found, std::string_view provider) {
+  CredentialUse use;
+  use.set_provider(domain::ProviderSource(provider));
+  use.set_source(found.source);
+  return use;
+}
+
+bool IsSame(const CredentialUse& one, const CredentialUse& other) {
+  return one.provider() == other.provider() && one.source() == other.source() &&
+         one.credential() == other.credential() && one.etag() == other.etag();
+}
+
 absl::Status Missing(const Credentials& operators, const CredentialAsk& ask, const domain::KnownProvider& provider) {
   const std::string tenants = domain::CredentialNameOf("", provider.id);
   std::string what =
@@ -73,6 +85,28 @@ absl::Status CheckCredentials(const Credentials& operators, const CredentialAsk&
     return Missing(operators, ask, *known);
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckSameCredentials(const std::vector<CredentialUse>& planned,
+                                  const std::vector<CredentialUse>& present) {
+  if (std::is_permutation(planned.begin(), planned.end(), present.begin(), present.end(), IsSame)) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError("a credential has changed since the plan was made: plan again");
+}
+
+absl::Status CheckPlannedCredentials(const Credentials& operators, std::string_view tenant,
+                                     const std::vector<CredentialUse>& planned,
+                                     const std::vector<store::CredentialRow>& rows) {
+  std::vector<CredentialUse> present;
+  for (const CredentialUse& use : planned) {
+    if (const store::CredentialRow* row = RowFor(rows, use.provider()); row != nullptr) {
+      present.push_back(UseOf(*row));
+    } else if (const auto found = operators.Find(tenant, use.provider())) {
+      present.push_back(UseOf(*found, use.provider()));
+    }
+  }
+  return CheckSameCredentials(planned, present);
 }
 
 absl::StatusOr<Credentials::Found> CredentialResolver::Open(const store::CredentialRow& row,
@@ -116,10 +150,7 @@ absl::StatusOr<bool> CredentialResolver::AddFor(std::string_view provider, const
     return true;
   }
   if (const auto found = operators_.Find(ask.tenant, provider)) {
-    CredentialUse use;
-    use.set_provider(domain::ProviderSource(provider));
-    use.set_source(found->source);
-    Add(std::move(use), found->variables, run);
+    Add(UseOf(*found, provider), found->variables, run);
     return true;
   }
   const domain::KnownProvider* known = domain::KnownProviderOf(provider);

@@ -27,6 +27,15 @@ struct CredentialAsk {
 absl::Status CheckCredentials(const Credentials& operators, const CredentialAsk& ask,
                               const std::vector<std::string>& providers, const std::vector<store::CredentialRow>& rows);
 
+// An approval is for the account that the plan was made in. OK, or FAILED_PRECONDITION: a run that was planned with
+// `planned` (Run.credentials) would now be given another credential, one more or one less.
+absl::Status CheckSameCredentials(const std::vector<v1::CredentialUse>& planned,
+                                  const std::vector<v1::CredentialUse>& present);
+// The same before there is a run that resolves them: what takes the place of each that was planned with.
+absl::Status CheckPlannedCredentials(const Credentials& operators, std::string_view tenant,
+                                     const std::vector<v1::CredentialUse>& planned,
+                                     const std::vector<store::CredentialRow>& rows);
+
 struct RunCredentials {
   std::vector<v1::CredentialUse> uses;             // one a provider that has any
   std::map<std::string, std::string> environment;  // all of them together

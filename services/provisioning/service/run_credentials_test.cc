@@ -104,6 +104,31 @@ TEST_P(RunCredentialsTest, TheStacksComesBeforeTheTenantsBeforeTheServers) {
   EXPECT_FALSE(run->replaced);
 }
 
+TEST_P(RunCredentialsTest, APlanIsForTheCredentialsItWasMadeWith) {
+  const auto unchanged = [&](const std::vector<CredentialUse>& planned) {
+    const absl::Status in_full = CheckSameCredentials(planned, Resolve("ann", "web")->uses);
+    EXPECT_EQ(CheckPlannedCredentials(*operators_, "ann", planned, *store_->Credentials("ann", "web")), in_full);
+    return in_full;
+  };
+  const std::vector<CredentialUse> servers = Resolve("ann", "web")->uses;
+  EXPECT_TRUE(unchanged(servers).ok());
+  Put("ann", "", "digitalocean", {{"DIGITALOCEAN_TOKEN", "anns"}});
+  EXPECT_EQ(unchanged(servers).code(), absl::StatusCode::kFailedPrecondition);
+  const std::vector<CredentialUse> anns = Resolve("ann", "web")->uses;
+  EXPECT_TRUE(unchanged(anns).ok());
+  Put("ann", "db", "digitalocean", {{"DIGITALOCEAN_TOKEN", "dbs"}});
+  EXPECT_TRUE(unchanged(anns).ok()) << "another stack's";
+  Put("ann", "web", "digitalocean", {{"DIGITALOCEAN_TOKEN", "webs"}});
+  EXPECT_EQ(unchanged(anns).message(), "a credential has changed since the plan was made: plan again");
+  const std::vector<CredentialUse> webs = Resolve("ann", "web")->uses;
+  Put("ann", "web", "digitalocean", {{"DIGITALOCEAN_TOKEN", "webs"}});
+  EXPECT_FALSE(unchanged(webs).ok()) << "set anew, whatever its value";
+  Remove("ann", "web");
+  EXPECT_TRUE(unchanged(anns).ok()) << "what it was planned with is the present one again";
+  EXPECT_FALSE(CheckSameCredentials({}, anns).ok());
+  EXPECT_FALSE(CheckSameCredentials(anns, {}).ok());
+}
+
 TEST_P(RunCredentialsTest, WithoutOneTheMessageSaysWhatToSet) {
   Operators("bob");
   const absl::Status status = Resolve("ann", "web").status();

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <thread>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "lib/core/status.h"
@@ -19,6 +21,39 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+
+// Lets somebody append between two statements of a reader: after its first look at the records.
+class AppendingConnection final : public Connection {
+ public:
+  AppendingConnection(Connection* reader, std::function<void()> append)
+      : reader_(*reader), append_(std::move(append)) {}
+  bool appended() const { return append_ == nullptr; }
+
+ private:
+  Outcome DoExecute(std::string_view sql, Params params, RowFn on_row) override {
+    const absl::StatusOr<int64_t> rows = reader_.Execute(sql, params, on_row);
+    if (append_ != nullptr) std::exchange(append_, nullptr)();
+    return rows.ok() ? Outcome{Failure::kNone, absl::OkStatus(), *rows} : Failed(rows.status());
+  }
+  Outcome DoBegin() override { return Failed(absl::UnimplementedError("it only reads")); }
+  Outcome DoBeginSnapshot() override {
+    const absl::Status begun = reader_.BeginSnapshot();
+    return begun.ok() ? Outcome{} : Failed(begun);
+  }
+  Outcome DoCommit() override { return Failed(absl::UnimplementedError("it only reads")); }
+  Outcome DoRollback() override {
+    reader_.Rollback();
+    return {};
+  }
+  Outcome DoLock(std::string_view) override { return Failed(absl::UnimplementedError("it only reads")); }
+  Outcome DoNotify(const std::vector<std::string>&) override {
+    return Failed(absl::UnimplementedError("it only reads"));
+  }
+  static Outcome Failed(absl::Status status) { return {Failure::kFinal, std::move(status), 0}; }
+
+  Connection& reader_;
+  std::function<void()> append_;
+};
 
 class AuditTest : public testing::StoreTest {
  protected:
@@ -118,6 +153,27 @@ TEST_P(AuditTest, ChangesAtOnceGetAPlaceEach) {
   const absl::Status whole = Verify(&records);
   EXPECT_TRUE(whole.ok()) << whole;
   EXPECT_EQ(records, kThreads * kEach);
+}
+
+// The service runs on: what it adds while the log is read is not of this look.
+TEST_P(AuditTest, WhatIsAddedWhileItIsReadBreaksNothing) {
+  Append("acme", Event("CreateStack"));
+  auto database = OpenDatabase(url(), 1, absl::Seconds(10));
+  ASSERT_TRUE(database.ok()) << database.status();
+  auto reader = (*database)->Reader();
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  AppendingConnection appending(&**reader, [&] {
+    Append("acme", Event("LockStack"));
+    Append("other", Event("CreateStack"));
+  });
+  AuditVerifier verifier(/*from_start=*/true);
+  const absl::Status whole = VerifyStoredAudit(appending, &verifier);
+  EXPECT_TRUE(whole.ok()) << whole;
+  EXPECT_EQ(verifier.records(), 1);
+  EXPECT_TRUE(appending.appended());
+  int64_t records = 0;
+  EXPECT_TRUE(Verify(&records).ok());
+  EXPECT_EQ(records, 3);
 }
 
 TEST_P(AuditTest, IsListedInPagesAndByFilter) {

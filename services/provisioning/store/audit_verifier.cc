@@ -88,7 +88,9 @@ absl::Status AuditVerifier::Finish() const {
   return absl::OkStatus();
 }
 
-absl::Status VerifyStoredAudit(Connection& connection, AuditVerifier* verifier) {
+namespace {
+
+absl::Status VerifySnapshot(Connection& connection, AuditVerifier* verifier) {
   absl::Status status = EachAuditRow(connection, [&](const KeptAudit& row) {
     const std::string where = Place(row.tenant, row.sequence);
     if (absl::Status added = verifier->Add(row.line, where); !added.ok()) return added;
@@ -107,6 +109,15 @@ absl::Status VerifyStoredAudit(Connection& connection, AuditVerifier* verifier) 
     });
   }
   if (status.ok() && heads.size() < verifier->tenants()) return absl::DataLossError("a chain's head is missing");
+  return status;
+}
+
+}  // namespace
+
+absl::Status VerifyStoredAudit(Connection& connection, AuditVerifier* verifier) {
+  if (absl::Status begun = connection.BeginSnapshot(); !begun.ok()) return begun;
+  absl::Status status = VerifySnapshot(connection, verifier);
+  connection.Rollback();
   return status;
 }
 

@@ -49,7 +49,8 @@ class AuditVerifier {
   std::map<std::string, Chain, std::less<>> chains_;
 };
 
-// Reads a whole store: rows, what stands beside their lines, and heads. The counts go to `verifier`.
+// Reads a whole store: rows, what stands beside their lines, and heads. Services may go on adding meanwhile: it reads
+// what there was when it began. The counts go to `verifier`.
 absl::Status VerifyStoredAudit(Connection& connection, AuditVerifier* verifier);
 
 }  // namespace stratus::provisioning::store

@@ -20,6 +20,7 @@ class FragileConnection final : public Connection {
     return {Failure::kBroken, absl::UnavailableError("gone"), 0};
   }
   Outcome DoBegin() override { return {}; }
+  Outcome DoBeginSnapshot() override { return {}; }
   Outcome DoCommit() override { return {}; }
   Outcome DoRollback() override { return {}; }
   Outcome DoLock(std::string_view) override { return {}; }

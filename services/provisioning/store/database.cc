@@ -63,6 +63,12 @@ absl::Status Connection::Begin() {
   return Note(DoBegin());
 }
 
+absl::Status Connection::BeginSnapshot() {
+  failure_ = Failure::kNone;
+  failure_status_ = absl::OkStatus();
+  return Note(DoBeginSnapshot());
+}
+
 absl::Status Connection::Commit() { return Note(DoCommit()); }
 void Connection::Rollback() { Note(DoRollback()).IgnoreError(); }  // what counts is what went before
 absl::Status Connection::Lock(std::string_view name) { return Note(DoLock(name)); }

@@ -74,6 +74,8 @@ class Connection {
 
   // A transaction that may write. On a failure nothing is open.
   absl::Status Begin();
+  // A transaction that only reads, and sees all as it was at its first statement. End it by Rollback.
+  absl::Status BeginSnapshot();
   // UNKNOWN: the connection broke; the transaction may or may not have been committed. Any other error: it was not.
   absl::Status Commit();
   void Rollback();
@@ -102,6 +104,7 @@ class Connection {
  private:
   virtual Outcome DoExecute(std::string_view sql, Params params, RowFn on_row) = 0;
   virtual Outcome DoBegin() = 0;
+  virtual Outcome DoBeginSnapshot() = 0;
   virtual Outcome DoCommit() = 0;
   virtual Outcome DoRollback() = 0;
   virtual Outcome DoLock(std::string_view name) = 0;

@@ -144,6 +144,10 @@ Connection::Outcome PostgresConnection::DoExecute(std::string_view sql, Params p
 
 Connection::Outcome PostgresConnection::DoBegin() { return Run("BEGIN"); }
 
+Connection::Outcome PostgresConnection::DoBeginSnapshot() {
+  return Run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+}
+
 Connection::Outcome PostgresConnection::DoCommit() {
   bool committed = false;
   PostgresLink::Error error = link_->Run([](PGconn* connection) { return PQsendQuery(connection, "COMMIT") == 1; },

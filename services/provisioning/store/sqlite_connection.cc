@@ -164,6 +164,12 @@ Connection::Outcome SqliteConnection::DoBegin() {
   return DoExecute("BEGIN IMMEDIATE", {}, [](const Row&) { return absl::OkStatus(); });
 }
 
+Connection::Outcome SqliteConnection::DoBeginSnapshot() {
+  topics_.clear();
+  // In WAL mode a reader keeps what it saw first, and waits for no writer.
+  return DoExecute("BEGIN DEFERRED", {}, [](const Row&) { return absl::OkStatus(); });
+}
+
 Connection::Outcome SqliteConnection::DoCommit() {
   Outcome outcome = DoExecute("COMMIT", {}, [](const Row&) { return absl::OkStatus(); });
   if (outcome.failure != Failure::kNone) {

@@ -44,6 +44,7 @@ class SqliteConnection final : public Connection {
 
   Outcome DoExecute(std::string_view sql, Params params, RowFn on_row) override;
   Outcome DoBegin() override;
+  Outcome DoBeginSnapshot() override;
   Outcome DoCommit() override;
   Outcome DoRollback() override;
   Outcome DoLock(std::string_view name) override;

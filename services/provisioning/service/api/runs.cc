@@ -10,6 +10,7 @@
 #include "services/provisioning/service/api/approvals.h"
 #include "services/provisioning/service/api/mutation.h"
 #include "services/provisioning/service/api/present.h"
+#include "services/provisioning/service/run_credentials.h"
 
 namespace stratus::provisioning::service {
 namespace {
@@ -139,6 +140,14 @@ absl::StatusOr<v1::Run> Runs::ChangeRun(const Caller& caller, std::string_view m
   });
 }
 
+// What the runtime would refuse to apply is not approved either.
+absl::Status Runs::CheckPlanned(store::Transaction& transaction, const store::RunRow& run) const {
+  const auto rows = transaction.Credentials(run.tenant, run.stack_id);
+  if (!rows.ok()) return rows.status();
+  const auto& planned = run.record.credentials();
+  return CheckPlannedCredentials(*parts_.credentials, run.tenant, {planned.begin(), planned.end()}, *rows);
+}
+
 absl::StatusOr<v1::Run> Runs::Approve(const Caller& caller, const v1::ApproveRunRequest& request) {
   if (request.plan_hash().empty()) return core::InvalidField("plan_hash", "is required: Run.plan.plan_hash");
   if (absl::Status status = CheckComment(request.comment()); !status.ok()) return status;
@@ -156,6 +165,7 @@ absl::StatusOr<v1::Run> Runs::Approve(const Caller& caller, const v1::ApproveRun
               absl::StrCat("the plan is stale: it was made from state ", plan.state_serial(), ", and the stack has ",
                            stack->state_serial, " now; discard the run and plan again"));
         }
+        if (absl::Status status = CheckPlanned(transaction, *run); !status.ok()) return status;
         if (run->record.kind() == v1::RUN_KIND_DESTROY && stack->record.protected_()) {
           return absl::FailedPreconditionError(
               absl::StrCat(domain::StackName(stack->id), " is protected: set `protected` to false first"));

@@ -48,6 +48,7 @@ class Runs {
                                     Change change);
   absl::Status EndOrAsk(store::Transaction& transaction, v1::Stack::State settled, store::StackRow* stack,
                         store::RunRow* run);
+  absl::Status CheckPlanned(store::Transaction& transaction, const store::RunRow& run) const;
   static absl::Status CheckComment(const std::string& comment);
   v1::Decision DecisionOf(const Caller& caller, const std::string& comment) const;
   v1::Stack::State SettledStateFor(const Caller& caller, const std::string& stack_id);

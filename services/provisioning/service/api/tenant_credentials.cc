@@ -91,6 +91,18 @@ absl::StatusOr<store::CredentialRow> NewRow(const ApiParts& parts, const Caller&
   return row;
 }
 
+// Who chooses the account that a stack's plans are carried out in has edited it. It may not be there yet.
+absl::Status NoteEditor(const ApiParts& parts, store::Transaction& transaction, const Caller& caller,
+                        const std::string& stack_id) {
+  if (stack_id.empty()) return absl::OkStatus();
+  auto stack = transaction.GetStack(caller.tenant, stack_id);
+  if (absl::IsNotFound(stack.status())) return absl::OkStatus();
+  if (!stack.ok()) return stack.status();
+  *stack->record.mutable_last_editor() = caller.principal;
+  *stack->record.mutable_update_time() = domain::ToProto(parts.clock->Now());
+  return transaction.PutStack(&*stack);
+}
+
 }  // namespace
 
 absl::StatusOr<v1::Credential> TenantCredentials::Update(const Caller& caller,
@@ -117,6 +129,8 @@ absl::StatusOr<v1::Credential> TenantCredentials::Update(const Caller& caller,
         if (!row.ok()) return row.status();
         const absl::Status put = transaction.PutCredential(*row, parts_.clock->Now() + kFormerKept);
         if (!put.ok()) return put;
+        const absl::Status noted = NoteEditor(parts_, transaction, caller, name->stack);
+        if (!noted.ok()) return noted;
         return Present(*row);
       });
 }
@@ -175,6 +189,8 @@ absl::StatusOr<google::protobuf::Empty> TenantCredentials::Delete(const Caller& 
     if (absl::Status status = CheckEtag(row, request.name(), request.etag()); !status.ok()) return status;
     const absl::Status deleted = transaction.DeleteCredential(caller.tenant, name->stack, name->provider);
     if (!deleted.ok()) return deleted;
+    const absl::Status noted = NoteEditor(parts_, transaction, caller, name->stack);
+    if (!noted.ok()) return noted;
     return Empty();
   });
 }

@@ -211,5 +211,48 @@ TEST_F(TenantCredentialsTest, TheServersOwnIsForWhoMayUseItAndTheRestBringTheirs
             Code::kFailedPrecondition);
 }
 
+// Whoever may set credentials alone would send an approved plan to an account of his own.
+TEST_F(TenantCredentialsTest, APlanIsNotApprovedOnceItsCredentialHasChanged) {
+  Start();
+  constexpr char kName[] = "stacks/web/credentials/digitalocean";
+  const auto first = Set(ClientOf("ann"), Setting(kName));
+  ASSERT_TRUE(first.ok()) << first.status();
+  const auto operation = CreateDroplet(ClientOf("ann"), "web");
+  ASSERT_TRUE(operation.ok()) << operation.status();
+  const std::string run = testing::UidOf(*operation);
+  Plan(run, "hash");
+  const absl::Status planned = store_->Transact([&](store::Transaction& transaction) -> absl::Status {
+    auto row = transaction.GetRun(run);
+    if (!row.ok()) return row.status();
+    v1::CredentialUse* use = row->record.add_credentials();
+    use->set_provider("digitalocean/digitalocean");
+    use->set_source(v1::CredentialUse::SOURCE_STACK);
+    use->set_credential(kName);
+    use->set_etag(first->etag());
+    return transaction.PutRun(&*row);
+  });
+  ASSERT_TRUE(planned.ok()) << planned;
+  ASSERT_TRUE(Set(ClientOf("ann:stratus/credentials.write"), Setting(kName, "DIGITALOCEAN_TOKEN", "eves")).ok());
+  v1::ApproveRunRequest approve;
+  approve.set_name(testing::MetadataOf(*operation).run());
+  approve.set_plan_hash("hash");
+  Client ann = ClientOf("ann");
+  const auto approved = ann.Call(ann.stub(), &v1::ProvisioningService::Stub::ApproveRun, approve);
+  EXPECT_EQ(approved.status().code(), Code::kFailedPrecondition);
+  EXPECT_THAT(std::string(approved.status().message()), HasSubstr("a credential has changed"));
+}
+
+TEST_F(TenantCredentialsTest, WhoSetsAStacksCredentialHasEditedTheStack) {
+  Start();
+  ASSERT_TRUE(CreateDroplet(ClientOf("ann/kim"), "web").ok());
+  const auto editor = [&] { return store_->GetStack("ann", "web")->record.last_editor().name(); };
+  ASSERT_TRUE(Set(ClientOf("ann/eve"), Setting("credentials/digitalocean")).ok());
+  EXPECT_THAT(editor(), HasSubstr("kim")) << "a tenant's credential is of no stack";
+  ASSERT_TRUE(Set(ClientOf("ann/eve"), Setting("stacks/web/credentials/digitalocean")).ok());
+  EXPECT_THAT(editor(), HasSubstr("eve"));
+  EXPECT_TRUE(Delete(ClientOf("ann/bob"), "stacks/web/credentials/digitalocean").ok());
+  EXPECT_THAT(editor(), HasSubstr("bob"));
+}
+
 }  // namespace
 }  // namespace stratus::provisioning::service

@@ -165,7 +165,9 @@ void RunWorker::GiveUp(const absl::Status& why) {
 absl::Status RunWorker::Drive() {
   if (absl::Status status = ReadRunInputs(); !status.ok()) {
     const bool passing = absl::IsUnavailable(status) || absl::IsUnknown(status);
-    return taken_over_ && !passing ? WaitForInputs(status) : status;
+    // An approved run has made nothing yet that would have to be recovered.
+    const bool begun = taken_over_ && lease_.run().record.status() != v1::RUN_STATUS_CONFIRMED;
+    return begun && !passing ? WaitForInputs(status) : status;
   }
   if (absl::Status status = OpenStateDoor(); !status.ok()) return status;
   return taken_over_ ? TakeUp() : Begin();
@@ -253,6 +255,10 @@ absl::Status RunWorker::CheckState() {
 }
 
 absl::Status RunWorker::ApplyApproved() {
+  // With another credential the plan would be carried out in an account that nobody has looked at.
+  const auto& planned = lease_.run().record.credentials();
+  const absl::Status same = CheckSameCredentials({planned.begin(), planned.end()}, inputs_->credentials.uses);
+  if (!same.ok()) return same;
   absl::StatusOr<std::string> plan = ApprovedPlan();
   if (!plan.ok()) return plan.status();
   return Execute({.command = Command::kApplyPlan, .plan = *std::move(plan)}, v1::RUN_STATUS_APPLYING);

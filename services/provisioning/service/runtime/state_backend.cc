@@ -23,6 +23,7 @@ using http_server::Response;
 
 constexpr std::string_view kPrefix = "/state/";
 constexpr int kThreads = 8;
+constexpr size_t kLockBytesMax = 64 << 10;  // it is kept in the stack's row
 constexpr size_t kListenersMax = 16;
 
 Response Plain(int status, std::string_view text) {
@@ -133,9 +134,20 @@ engine::StateBackend StateBackend::ForDoor(std::string_view run_uid, uint16_t po
 
 absl::StatusOr<std::unique_ptr<StateDoor>> StateBackend::OpenDoor(std::string_view run_uid, const std::string& folder) {
   const std::string own_path = absl::StrCat(kPrefix.data(), core::ToAbsl(run_uid));
-  return StateDoor::Open(folder, options_.state_bytes_max, [this, own_path](const Request& request) {
-    return request.path == own_path ? Answer(request) : Plain(404, "this is the door to another run's state");
+  const auto budget = std::make_shared<StateBudget>(run_uid, options_.budget);
+  return StateDoor::Open(folder, options_.state_bytes_max, [this, own_path, budget](const Request& request) {
+    return request.path == own_path ? AnswerDoor(request, *budget)
+                                    : Plain(404, "this is the door to another run's state");
   });
+}
+
+// A run that may write no more leaves its last state in its folder, where it is taken in at the run's end.
+Response StateBackend::AnswerDoor(const Request& request, StateBudget& budget) {
+  if (request.method == "POST" || request.method == "DELETE") {
+    const absl::Status within = budget.Take(request.body.size());
+    if (!within.ok()) return Plain(413, core::ToStd(within.message()));
+  }
+  return Answer(request);
 }
 
 void StateBackend::StandInForOthers() {
@@ -179,17 +191,20 @@ Response StateBackend::AnswerAllowed(const Request& request, std::string_view ru
     if (!state.ok()) return OfError(state.status());
     return state->has_value() ? Json(200, **std::move(state)) : Plain(204, "");
   }
+  const bool locks = request.method == "LOCK" || request.method == "UNLOCK";
+  if (locks && request.body.size() > kLockBytesMax) return Plain(413, "a lock's description may be of 64 KiB");
   if (request.method == "LOCK") return OfHolder(keeper_.Lock(run_uid, LockId(request.body), request.body));
   if (request.method == "UNLOCK") return OfHolder(keeper_.Unlock(run_uid, LockId(request.body)));
-  std::string text = request.body;
+  std::string_view text = request.body;
+  absl::StatusOr<std::string> emptied;
   if (request.method == "DELETE") {
     // Versions are never removed: a deleted state is an empty one that follows.
     const absl::StatusOr<std::optional<std::string>> state = keeper_.Read(run_uid);
     if (!state.ok()) return OfError(state.status());
     if (!state->has_value()) return Plain(200, "");
-    absl::StatusOr<std::string> emptied = Emptied(**state);
+    emptied = Emptied(**state);
     if (!emptied.ok()) return OfError(emptied.status());
-    text = *std::move(emptied);
+    text = *emptied;
   } else if (request.method != "POST") {
     return Plain(405, "GET, POST, DELETE, LOCK or UNLOCK");
   }

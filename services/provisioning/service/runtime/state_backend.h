@@ -14,6 +14,7 @@
 #include "lib/core/mutex.h"
 #include "lib/http_server/http_server.h"
 #include "services/provisioning/engine/engine.h"
+#include "services/provisioning/service/runtime/state_budget.h"
 #include "services/provisioning/service/runtime/state_credentials.h"
 #include "services/provisioning/service/runtime/state_door.h"
 #include "services/provisioning/service/runtime/state_keeper.h"
@@ -26,7 +27,8 @@ class StateBackend {
     std::string data_dir;
     std::string replica;
     size_t state_bytes_max = 64 << 20;
-    bool port = true;  // false: every run comes by its door, and nothing listens on the loopback
+    StateBudget::Limits budget = {};  // of what comes by a door
+    bool port = true;                 // false: every run comes by its door, and nothing listens on the loopback
   };
   // `keeper` outlives it. UNAVAILABLE: no port can be bound.
   static absl::StatusOr<std::unique_ptr<StateBackend>> Start(Options options, StateKeeper* keeper,
@@ -54,6 +56,7 @@ class StateBackend {
   StateBackend(Options options, StateKeeper* keeper, StateCredentials credentials);
   absl::Status Listen();
   absl::StatusOr<std::unique_ptr<http_server::Server>> ListenAt(uint16_t port);
+  http_server::Response AnswerDoor(const http_server::Request& request, StateBudget& budget);
   http_server::Response AnswerAllowed(const http_server::Request& request, std::string_view run_uid);
 
   const Options options_;

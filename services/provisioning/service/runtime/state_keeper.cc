@@ -14,6 +14,7 @@ namespace stratus::provisioning::service {
 namespace {
 
 constexpr int kVersionsLookedAt = 200;
+constexpr size_t kLargeBytes = 1 << 20;
 
 std::string Sha256Hex(std::string_view text) {
   unsigned char digest[EVP_MAX_MD_SIZE];
@@ -141,9 +142,21 @@ absl::StatusOr<std::optional<std::string>> StateKeeper::UnlockRow(std::string_vi
   return holder;
 }
 
+absl::Status StateKeeper::Judge(std::string_view run_uid, Admission admit) {
+  const absl::StatusOr<store::StackRow> stack = StackOf(run_uid);
+  return stack.ok() ? admit(*stack) : stack.status();
+}
+
+// What is read takes many times its text's memory: of large ones there is one at a time.
+absl::StatusOr<StateDocument> StateKeeper::ReadOne(std::string_view text) {
+  if (text.size() <= kLargeBytes) return ReadState(text);
+  core::MutexLock lock(reading_);
+  return ReadState(text);
+}
+
 absl::StatusOr<StateKeeper::Draft> StateKeeper::MakeDraft(std::string_view run_uid, std::string_view text,
                                                           Origin origin) {
-  absl::StatusOr<StateDocument> document = ReadState(text);
+  absl::StatusOr<StateDocument> document = ReadOne(text);
   if (!document.ok()) return document.status();
   absl::StatusOr<store::RunRow> run = store_.GetRun(run_uid);
   if (!run.ok()) return run.status();
@@ -181,8 +194,10 @@ absl::StatusOr<StateKeeper::Draft> StateKeeper::MakeDraft(std::string_view run_u
 }
 
 absl::Status StateKeeper::Store(std::string_view run_uid, std::string_view text, Admission admit, Origin origin) {
-  absl::StatusOr<Draft> draft = MakeDraft(run_uid, text, origin);
-  absl::Status status = draft.status();
+  // Before it is read, which is the dear part; what is stored is judged again, with its row held.
+  absl::Status status = origin == Origin::kRun ? Judge(run_uid, admit) : absl::OkStatus();
+  absl::StatusOr<Draft> draft = status.ok() ? MakeDraft(run_uid, text, origin) : absl::StatusOr<Draft>(status);
+  status = draft.status();
   if (draft.ok() && mirror_ != nullptr && origin == Origin::kRun) {
     const absl::StatusOr<store::StackRow> stack = store_.GetStackByUid(draft->stack_uid);
     status = stack.ok() ? admit(*stack) : stack.status();

@@ -16,6 +16,8 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "lib/core/mutex.h"
+#include "services/provisioning/service/runtime/state_document.h"
 #include "services/provisioning/service/runtime/state_mirror.h"
 #include "services/provisioning/store/seal.h"
 #include "services/provisioning/store/store.h"
@@ -95,6 +97,8 @@ class StateKeeper {
     kRunMirrored,  // the same, and it is in the bucket already
     kOthers,       // somebody else did, in the bucket
   };
+  absl::Status Judge(std::string_view run_uid, Admission admit);
+  absl::StatusOr<StateDocument> ReadOne(std::string_view text);
   absl::StatusOr<Draft> MakeDraft(std::string_view run_uid, std::string_view text, Origin origin);
   absl::Status Store(std::string_view run_uid, std::string_view text, Admission admit, Origin origin);
   absl::StatusOr<std::optional<std::string>> LockRow(std::string_view run_uid, std::string_view lock_id,
@@ -111,6 +115,7 @@ class StateKeeper {
   store::Store& store_;
   store::Sealer& sealer_;
   StateMirror* const mirror_;
+  core::Mutex reading_;  // while a large state is read
   std::atomic<uint64_t> writes_{0};
   std::atomic<uint64_t> refusals_{0};
 };

@@ -67,8 +67,10 @@ absl::Status StepDriver::Announce(const StepOrder& order, v1::RunStatus status) 
     v1::Run& record = change.run.record;
     if (!record.has_start_time()) *record.mutable_start_time() = domain::ToProto(absl::Now());
     record.set_module_version(inputs_.module->module.version());
-    // What it began with is what has seen all that it made: another one does not take its place.
-    if (const RunCredentials& given = inputs_.credentials; !given.replaced) {
+    // What it began with is what has seen all that it made: another one does not take its place. A plan makes nothing,
+    // and is looked at as what it was made with.
+    const bool plans = ExitsWithTwo(order.command) && record.status() == v1::RUN_STATUS_PLANNING;
+    if (const RunCredentials& given = inputs_.credentials; plans || !given.replaced) {
       record.mutable_credentials()->Assign(given.uses.begin(), given.uses.end());
     }
     change.run.work_folder = absl::StrCat(parts_.options.data_dir, "/runs/", change.run.uid);
