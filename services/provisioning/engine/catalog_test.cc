@@ -121,6 +121,23 @@ TEST(Catalog, NamesFileAndLineOfASyntaxError) {
               AllOf(HasSubstr("syntax/main.tf:6: "), HasSubstr("xpression")));
 }
 
+TEST(Catalog, RefusesWhatInitWouldRunOrFetch) {
+  const std::string folder = testing::TempDir() + "catalog-refused";
+  const std::pair<std::string, std::string> refused[] = {
+      {"terraform {\n  encryption {\n    key_provider \"external\" \"x\" { command = [\"/bin/false\"] }\n  }\n}",
+       "mine/main.tf:2: A module cannot encrypt its state or plan: Remove the `encryption` block"},
+      {"module \"m\" {\n  source = \"http://127.0.0.1/m.zip\"\n}",
+       "mine/main.tf:2: The module \"http://127.0.0.1/m.zip\" is not local: Copy it into a folder of this module"}};
+  for (const auto& [text, words] : refused) {
+    ASSERT_TRUE(MakeFolder(folder + "/mine").ok());
+    ASSERT_TRUE(WriteFile(folder + "/mine/main.tf", text).ok());
+    const absl::Status status = LoadError(folder);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(core::ToStd(status.message())), HasSubstr(words));
+  }
+  EXPECT_TRUE(RemoveFolder(folder).ok());
+}
+
 TEST(Catalog, RefusesNamesThatAreTakenOrMalformed) {
   for (const std::string name : {"health", "v1", "metrics", "Upper", "9lives", "under_score"}) {
     const std::string folder = testing::TempDir() + "catalog-" + name;

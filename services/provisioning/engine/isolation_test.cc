@@ -1,8 +1,13 @@
 #include "services/provisioning/engine/isolation.h"
 
 #include <gmock/gmock.h>
+#include <sys/wait.h>
+
+#include <csignal>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "lib/core/status.h"
 #include "services/provisioning/engine/files.h"
 #include "services/provisioning/engine/left_files.h"
@@ -60,8 +65,82 @@ class IsolationTest : public testing::Test {
   // Sets a limit of this process.
   static std::string OthersLimits() { return absl::StrCat("prlimit --pid=", getpid(), " --core=0:0"); }
 
+  // A program that is waited for, and does not end; the file `begun` in its work folder says that it has begun.
+  ProgramCall Endless(const Isolation& isolation, absl::Duration timeout) const {
+    SandboxSpec spec = {.work_folder = root_ + "/work", .own_network = true, .dies_with_parent = true};
+    if (isolation.uids) {
+      spec.uid = isolation.uids->last;
+      EXPECT_TRUE(GiveTree(spec.work_folder, spec.uid).ok());
+    }
+    const std::vector<std::string> command = {"/bin/sh", "-c", ": > begun; sleep 600 & wait"};
+    return {.arguments = SandboxCommand(isolation, spec, command),
+            .environment = {"PATH=/usr/bin:/bin", RunMarker(spec.work_folder)},
+            .folder = spec.work_folder,
+            .timeout = timeout};
+  }
+
+  // Whether nothing is left of it, soon.
+  bool IsGone() const {
+    const absl::Time deadline = absl::Now() + absl::Seconds(10);
+    while (!FindRunProcesses(root_ + "/work", {}).empty()) {
+      if (absl::Now() > deadline) {
+        EXPECT_TRUE(KillRunProcesses(root_ + "/work", {}, absl::Seconds(10)).ok());
+        return false;
+      }
+      std::this_thread::yield();
+    }
+    return true;
+  }
+
   std::string root_;
 };
+
+constexpr Tier kTiers[] = {Tier::kStrict, Tier::kBasic, Tier::kOff};
+
+TEST_F(IsolationTest, NothingIsLeftOfAProgramThatTookTooLong) {
+  for (const Tier tier : kTiers) {
+    const auto isolation = Find({.wanted = tier});
+    if (!isolation.ok()) GTEST_SKIP() << isolation.status();
+    const auto ended = RunProgram(Endless(*isolation, absl::Seconds(1)));
+    EXPECT_EQ(ended.status().code(), absl::StatusCode::kDeadlineExceeded);
+    EXPECT_TRUE(IsGone()) << TierName(tier);
+  }
+}
+
+TEST_F(IsolationTest, NothingIsLeftOfAProgramWhoseWaiterIsKilled) {
+  for (const Tier tier : kTiers) {
+    const auto isolation = Find({.wanted = tier});
+    if (!isolation.ok()) GTEST_SKIP() << isolation.status();
+    const ProgramCall call = Endless(*isolation, absl::Minutes(5));
+    const pid_t waiter = fork();
+    if (waiter == 0) _exit(RunProgram(call).ok() ? 0 : 1);
+    const std::string begun = root_ + "/work/begun";
+    while (access(begun.c_str(), F_OK) != 0 && waitpid(waiter, nullptr, WNOHANG) == 0) std::this_thread::yield();
+    EXPECT_EQ(access(begun.c_str(), F_OK), 0);
+    kill(waiter, SIGKILL);
+    waitpid(waiter, nullptr, 0);
+    EXPECT_TRUE(IsGone()) << TierName(tier);
+    unlink(begun.c_str());
+  }
+}
+
+TEST_F(IsolationTest, LimitsAreTheProgramsOwn) {
+  for (const Tier tier : kTiers) {
+    const auto isolation = Find({.wanted = tier});
+    if (!isolation.ok()) GTEST_SKIP() << isolation.status();
+    const SandboxSpec spec = {.work_folder = root_ + "/work",
+                              .uid = isolation->uids ? isolation->uids->last : 0,
+                              .processes = 4321,
+                              .memory_bytes = int64_t{64} << 20,
+                              .file_bytes = 1 << 20,
+                              .open_files = 123};
+    ASSERT_TRUE(!isolation->uids || GiveTree(spec.work_folder, spec.uid).ok());
+    const std::vector<std::string> command = {"/bin/bash", "-c", "ulimit -u; ulimit -d; ulimit -f; ulimit -n"};
+    const auto ended = RunProgram({.arguments = SandboxCommand(*isolation, spec, command), .environment = {}});
+    ASSERT_TRUE(ended.ok()) << ended.status();
+    EXPECT_EQ(ended->out, "4321\n65536\n1024\n123\n") << TierName(tier) << ended->err;
+  }
+}
 
 TEST_F(IsolationTest, OffKeepsNothingFromARun) {
   const auto isolation = Find({.wanted = Tier::kOff});

@@ -77,7 +77,12 @@ absl::StatusOr<Finished> RunProgram(const ProgramCall& call) {
   err_write.Reset();
   Finished finished;
   const bool ended = DrainBoth(&out_end, &err_end, call, deadline, &finished);
-  if (!ended) kill(-*pid, SIGKILL);
+  if (!ended) {
+    // In its sandbox it has a group of its own: it ends because nobody reads (shim/enter.h, --waited-for).
+    out_end.Reset();
+    err_end.Reset();
+    kill(-*pid, SIGKILL);
+  }
   int status = 0;
   while (waitpid(*pid, &status, 0) < 0 && errno == EINTR) {
   }

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <set>
 #include <system_error>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
@@ -106,7 +107,14 @@ void AddEntrance(const Isolation& isolation, const SandboxSpec& spec, Arguments*
     }
     if (!isolation.filter.empty()) Add(to, {absl::StrCat("--filter=", isolation.filter)});
   }
-  if (spec.processes > 0) Add(to, {absl::StrCat("--processes=", spec.processes)});
+  const std::pair<const char*, int64_t> limits[] = {{"--processes=", spec.processes},
+                                                    {"--memory=", spec.memory_bytes},
+                                                    {"--file-size=", spec.file_bytes},
+                                                    {"--open-files=", spec.open_files}};
+  for (const auto& [option, limit] : limits) {
+    if (limit > 0) Add(to, {absl::StrCat(option, limit)});
+  }
+  if (spec.dies_with_parent) Add(to, {"--waited-for"});
   Add(to, {"--"});
 }
 

@@ -8,6 +8,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -28,9 +29,12 @@ struct SandboxSpec {
   std::vector<std::string> command_prefix = {};  // put before the engine's own command line, inside
   bool own_network = false;                      // nothing but a loopback of its own; of the strict tier only
   uid_t uid = 0;                                 // who it becomes; 0: who it is
-  int processes = 0;                             // at most, threads counted; 0: no limit
+  int processes = 0;                             // at most, threads counted; 0: no limit, as of those below
+  int64_t memory_bytes = 0;                      // written, of each process
+  int64_t file_bytes = 0;                        // of each file
+  int open_files = 0;                            // of each process
   bool waits_for_go = false;                     // for the shim: see shim/enter.h
-  bool dies_with_parent = false;                 // for a program that is waited for
+  bool dies_with_parent = false;                 // for a program that is waited for, by RunProgram
 };
 
 // `command` in its sandbox. In tier off it is only entered: nothing is kept from it.

@@ -63,8 +63,10 @@ func ReadModule(folder string) (*Module, error) {
 		return nil, err
 	}
 	reader := moduleReader{folder: folder, parser: hclparse.NewParser(), declared: map[string]*declaration{}}
-	reader.module = Module{Variables: []Variable{}, Outputs: []Output{}, Providers: treeProviders(folder),
+	providers, refused := readTree(folder)
+	reader.module = Module{Variables: []Variable{}, Outputs: []Output{}, Providers: providers,
 		SecretDefaults: []string{}, Errors: []Problem{}}
+	reader.report(refused)
 	for _, file := range primary {
 		reader.readFile(file, reader.declare)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,11 +23,15 @@ var providerUsers = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
 	{Type: "module", LabelNames: []string{"name"}},
 }}
 
-// treeProviders gives the sources of the providers that a module and its local child modules need, those that are only
-// implied by a resource's type among them. It is what can be told without init; what init resolves is what counts.
-func treeProviders(root string) []string {
-	tree := providerTree{root: filepath.Clean(root), visited: map[string]bool{}, sources: map[string]bool{}}
+// readTree gives the sources of the providers that a module and its local child modules need, those that are only
+// implied by a resource's type among them: what can be told without init; what init resolves is what counts. And what
+// is refused of any of these modules.
+func readTree(root string) ([]string, hcl.Diagnostics) {
+	tree := moduleTree{root: filepath.Clean(root), visited: map[string]bool{}, sources: map[string]bool{}}
 	tree.walk(tree.root)
+	for _, call := range testModuleCalls(tree.root) {
+		tree.follow(tree.root, call)
+	}
 	sources := []string{}
 	for source := range tree.sources {
 		if !strings.HasPrefix(source, builtInPrefix) {
@@ -34,20 +39,33 @@ func treeProviders(root string) []string {
 		}
 	}
 	slices.Sort(sources)
-	return sources
+	return sources, tree.problems
 }
 
-type providerTree struct {
-	root    string
-	visited map[string]bool
-	sources map[string]bool
+type moduleTree struct {
+	root     string
+	visited  map[string]bool
+	sources  map[string]bool
+	problems hcl.Diagnostics
+}
+
+// follow reads the module that is called in a folder.
+func (t *moduleTree) follow(folder string, call *hcl.Block) {
+	child, problems := localChild(t.root, folder, call)
+	t.problems = append(t.problems, problems...)
+	if child == "" || t.visited[child] {
+		return
+	}
+	if len(t.visited) >= foldersMax {
+		t.problems = append(t.problems, refusal(call.DefRange, fmt.Sprintf("More than %d modules", foldersMax),
+			"Make two modules of this one, or use fewer folders."))
+		return
+	}
+	t.walk(child)
 }
 
 // walk leaves out what cannot be read: the reader of the root, or init, says what is wrong.
-func (t *providerTree) walk(folder string) {
-	if t.visited[folder] || len(t.visited) >= foldersMax {
-		return
-	}
+func (t *moduleTree) walk(folder string) {
 	t.visited[folder] = true
 	primary, override, err := configFiles(folder)
 	if err != nil {
@@ -55,12 +73,13 @@ func (t *providerTree) walk(folder string) {
 	}
 	required := map[string]string{"terraform": builtInPrefix + "terraform"}
 	used := map[string]bool{}
-	var children []string
+	var calls hcl.Blocks
 	for _, path := range append(primary, override...) {
 		content := readBlocks(path, providerUsers)
 		for _, block := range content {
 			switch block.Type {
 			case "terraform":
+				t.problems = append(t.problems, refuseEncryption(block)...)
 				for name, source := range requiredProviders(block) {
 					required[name] = source
 				}
@@ -69,9 +88,7 @@ func (t *providerTree) walk(folder string) {
 			case "resource", "data":
 				used[providerOfResource(block)] = true
 			case "module":
-				if child, ok := t.childFolder(folder, block); ok {
-					children = append(children, child)
-				}
+				calls = append(calls, block)
 			}
 		}
 	}
@@ -85,19 +102,9 @@ func (t *providerTree) walk(folder string) {
 			t.sources["hashicorp/"+name] = true
 		}
 	}
-	for _, child := range children {
-		t.walk(child)
+	for _, call := range calls {
+		t.follow(folder, call)
 	}
-}
-
-// childFolder is where a module call with a local source leads, within the root.
-func (t *providerTree) childFolder(folder string, block *hcl.Block) (string, bool) {
-	source, ok := literalText(attributeOf(block, "source"))
-	if !ok || !strings.HasPrefix(source, "./") && !strings.HasPrefix(source, "../") {
-		return "", false
-	}
-	child := filepath.Join(folder, source)
-	return child, child == t.root || strings.HasPrefix(child, t.root+string(filepath.Separator))
 }
 
 // providerOfResource is the local name: what `provider` says, else what stands before the first `_` of the type.
@@ -124,7 +131,8 @@ func literalText(attribute *hcl.Attribute) (string, bool) {
 	if attribute == nil {
 		return "", false
 	}
-	value, diagnostics := attribute.Expr.Value(nil)
+	// Not nil: without a context, a template in a JSON file is taken for the text that it is written as.
+	value, diagnostics := attribute.Expr.Value(&hcl.EvalContext{})
 	if diagnostics.HasErrors() || value.Type() != cty.String || value.IsNull() || !value.IsKnown() {
 		return "", false
 	}

@@ -5,13 +5,16 @@
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -34,12 +37,21 @@ struct Entry {
   const char* filter = nullptr;
   uid_t uid = 0;
   int64_t processes = 0;
+  int64_t memory = 0;
+  int64_t file_size = 0;
+  int64_t open_files = 0;
+  bool waited_for = false;
   char** program = nullptr;
 };
 
 [[noreturn]] void Fail(const char* what) {
   dprintf(STDERR_FILENO, "stratus-shim: %s: %s\n", what, strerror(errno));
   _exit(126);
+}
+
+bool SetLimitOf(const char* word, Entry* entry) {
+  return SetNumber(word, "--processes", &entry->processes) || SetNumber(word, "--memory", &entry->memory) ||
+         SetNumber(word, "--file-size", &entry->file_size) || SetNumber(word, "--open-files", &entry->open_files);
 }
 
 bool Parse(int argc, char** argv, Entry* entry) {
@@ -64,7 +76,9 @@ bool Parse(int argc, char** argv, Entry* entry) {
       entry->filter = filter;
     } else if (const char* uid = ValueOf(word, "--uid"); uid != nullptr) {
       entry->uid = static_cast<uid_t>(strtoul(uid, nullptr, 10));
-    } else if (!SetNumber(word, "--processes", &entry->processes)) {
+    } else if (strcmp(word, "--waited-for") == 0) {
+      entry->waited_for = true;
+    } else if (!SetLimitOf(word, entry)) {
       return false;
     }
   }
@@ -121,10 +135,37 @@ void ReadFilter(const char* path, sock_fprog* program) {
   program->filter = instructions;
 }
 
-void LimitProcesses(int64_t processes) {
-  if (processes <= 0) return;
-  const rlimit limit = {static_cast<rlim_t>(processes), static_cast<rlim_t>(processes)};
-  if (setrlimit(RLIMIT_NPROC, &limit) != 0) Fail("RLIMIT_NPROC");
+void Limit(__rlimit_resource resource, int64_t value, const char* name) {
+  if (value <= 0) return;
+  const rlimit limit = {static_cast<rlim_t>(value), static_cast<rlim_t>(value)};
+  if (setrlimit(resource, &limit) != 0) Fail(name);
+}
+
+void SetLimits(const Entry& entry) {
+  Limit(RLIMIT_NPROC, entry.processes, "RLIMIT_NPROC");
+  // RLIMIT_DATA, not RLIMIT_AS: a Go program reserves far more addresses than it ever writes to.
+  Limit(RLIMIT_DATA, entry.memory, "RLIMIT_DATA");
+  Limit(RLIMIT_FSIZE, entry.file_size, "RLIMIT_FSIZE");
+  Limit(RLIMIT_NOFILE, entry.open_files, "RLIMIT_NOFILE");
+}
+
+// Returns in the child that is to be the program. The parent stays: where it is the first process of a PID namespace,
+// all in there end with it, and none of them can signal it.
+void ForkProgram() {
+  const pid_t program = fork();
+  if (program < 0) Fail("fork");
+  if (program == 0) return;
+  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);  // nor write to its memory
+  const int ended = static_cast<int>(syscall(SYS_pidfd_open, program, 0));
+  if (ended < 0) Fail("pidfd_open");
+  pollfd waits[] = {{ended, POLLIN, 0}, {STDOUT_FILENO, 0, 0}};
+  while (poll(waits, 2, -1) < 0 && errno == EINTR) {
+  }
+  int status = 0;
+  if (waitpid(program, &status, WNOHANG) == program)
+    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+  if (getpid() != 1) kill(0, SIGKILL);  // the group that RunProgram has made
+  _exit(125);
 }
 
 void AwaitGo() {
@@ -149,7 +190,8 @@ void Enter(int argc, char** argv) {
   // In tier off a run is what the service is.
   if (entry.filter != nullptr) DropCapabilities();
   if (entry.landlock && !RestrictTo(entry.folder, entry.readable, entry.readable_count)) Fail("landlock");
-  LimitProcesses(entry.processes);
+  SetLimits(entry);
+  if (entry.waited_for) ForkProgram();
   if (chdir(entry.folder) != 0) Fail(entry.folder);
   if (entry.go) AwaitGo();
   if (entry.filter != nullptr && syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) != 0) Fail("seccomp");
