@@ -68,10 +68,10 @@ void Connection::TakeBulk() {
     const ssize_t got = transport_->TryRead(context_->scratch.get(), Context::kScratchBytes);
     // An end or an error comes again with the next Read.
     if (got <= 0) return;
+    moved_ += static_cast<size_t>(got);
     Take({context_->scratch.get(), static_cast<size_t>(got)});
     if (static_cast<size_t>(got) < Context::kScratchBytes) return;
     taken += static_cast<size_t>(got);
-    moved_ += static_cast<size_t>(got);
   }
 }
 
@@ -138,6 +138,7 @@ bool Connection::WriteOnce() {
   if (sent > 0 || write_deadline_ == kNever) write_deadline_ = context_->clock.now + context_->clock.stall;
   if (all) write_deadline_ = kNever;
   if (sent > 0) {
+    wrote_ = true;
     sent_ += static_cast<uint64_t>(sent);
     moved_ += static_cast<size_t>(sent);
     const size_t shift = out_.Sent(static_cast<size_t>(sent));
@@ -259,6 +260,7 @@ void Connection::OnTick() {
   rate_ = (rate_ + static_cast<double>(std::exchange(moved_, 0))) / 2;
   // A slow peer takes what its system has buffered piece by piece: the socket alone has room only now and then.
   const size_t acknowledged = blocked_ ? TakeAcknowledged() : 0;
+  taking_ = std::exchange(wrote_, false) || acknowledged > 0 || !blocked_;
   if (acknowledged > 0 && write_deadline_ != kNever) write_deadline_ = now + context_->clock.stall;
   if (now >= write_deadline_) return Cut();
   if (state_ == State::kFlushing && !last_floor_.Keep(context_->clock.floor, acknowledged)) {

@@ -56,6 +56,8 @@ class Connection final : public TransportEvents, public Deferrable {
   // Session::OnReadTimeout comes after so many ticks, unless it is set again; 0: never.
   void SetReadTimeout(uint64_t ticks) { read_deadline_ = ticks == 0 ? kNever : context_->clock.now + ticks; }
   bool closing() const { return state_ != State::kOpen; }
+  // Output waits of which the peer has taken none for a tick or more. A slow one that goes on taking is not stuck.
+  bool stuck() const { return blocked_ && !taking_; }
   // Exchange::HasRoom.
   bool HasRoom(size_t more);
 
@@ -122,6 +124,8 @@ class Connection final : public TransportEvents, public Deferrable {
   bool secure_;
   bool reading_ = false;   // Transport::Read is under way
   bool blocked_ = false;   // waits for OnWritable
+  bool wrote_ = false;     // in this tick
+  bool taking_ = true;     // the peer took output in the tick before, or there was none that it had to take
   bool flushing_ = false;  // inside Flush
   bool in_input_ = false;  // inside OnRead: it flushes at its end
   bool resume_ = false;    // for RunDeferred

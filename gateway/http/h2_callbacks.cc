@@ -21,7 +21,7 @@ bool IsRequestHead(const nghttp2_frame* frame) {
 int OnBeginHeaders(nghttp2_session* session, const nghttp2_frame* frame, void* user_data) {
   SessionOf(user_data)->OnHeadersBegin();
   if (!IsRequestHead(frame)) return 0;
-  if (SessionOf(user_data)->out_full()) {
+  if (SessionOf(user_data)->takes_nothing()) {
     SessionOf(user_data)->RefuseStream(frame->hd.stream_id);
     return 0;
   }

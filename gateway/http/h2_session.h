@@ -2,9 +2,9 @@
 //
 // Against floods, beside nghttp2's own bounds (acknowledgements, settings, CONTINUATION frames): a budget of faults
 // (streams that end by a reset, whoever sends it, and heads that are too large) and one of frames, which payload earns;
-// who overdraws them gets GOAWAY(ENHANCE_YOUR_CALM). The connection's output holds a bounded amount; while it is full,
-// no new streams are taken, but all else is read: a client that only writes must not keep its PINGs from being
-// answered.
+// who overdraws them gets GOAWAY(ENHANCE_YOUR_CALM). The connection's output holds a bounded amount; while it is full
+// and the client takes none of it, no new streams are taken, but all else is read: a client that only writes must not
+// keep its PINGs from being answered.
 #pragma once
 
 #include <nghttp2/nghttp2.h>
@@ -72,6 +72,8 @@ class H2Session final : public Session {
   // A window update for each DATA frame that it gets is fair of a client.
   void OnDataSent() { frames_.Earn(RateBudget::kFrame); }
   bool out_full() const { return connection_->out().backlog() >= kOutMax; }
+  // The output is full, as it is in every large download, and the client does not even read.
+  bool takes_nothing() const { return out_full() && connection_->stuck(); }
 
  private:
   struct SessionDeleter {
