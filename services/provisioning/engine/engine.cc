@@ -38,7 +38,6 @@ constexpr absl::Duration kLaunchMax = absl::Seconds(10);
 constexpr absl::Duration kKillBySupervisorMax = absl::Seconds(2);
 constexpr absl::Duration kKillMax = absl::Seconds(20);
 constexpr size_t kLeavingsBytesMax = size_t{256} << 20;
-constexpr int kUserProcessesMin = 4096;
 constexpr int kSandboxProcesses = 8;  // bubblewrap's own, which the run does not know of
 // The numbers under which the shim gets them.
 constexpr int kReportFd = 3;
@@ -231,9 +230,7 @@ SandboxSpec OpenTofu::SandboxOf(const Step& step, const RunFolders& folders, con
   spec.readable = {options_.tofu, options_.provider_mirror, prepared, prepared_->cli_config()};
   spec.binds = {{folders.control + "/passwd", "/etc/passwd"}, {folders.control + "/group", "/etc/group"}};
   spec.uid = uid;
-  spec.processes = step.limits.processes;
-  // Of the whole user: it is there to stop a bomb, not his other programs.
-  if (isolation_.bubblewrap.empty()) spec.processes = std::max(spec.processes, kUserProcessesMin);
+  spec.processes = ProcessesMax(isolation_, step.limits.processes);
   spec.waits_for_go = true;
   if (isolation_.tier == Tier::kStrict) {
     spec.own_network = step.network.own;
@@ -373,7 +370,8 @@ absl::StatusOr<std::string> AbsolutePath(const std::string& path) {
 }
 
 absl::Status MakeAbsolute(Engine::Options* options) {
-  for (std::string* path : {&options->tofu, &options->shim, &options->data_dir, &options->provider_mirror}) {
+  for (std::string* path :
+       {&options->tofu, &options->shim, &options->relay, &options->data_dir, &options->provider_mirror}) {
     if (path->empty()) continue;
     auto absolute = AbsolutePath(*path);
     if (!absolute.ok()) return absolute.status();
@@ -398,8 +396,8 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(Options options) {
   if (!isolation.ok()) return isolation.status();
   auto cgroups = FindCgroups(options.cgroup);
   if (!cgroups.ok()) return cgroups.status();
-  auto prepared =
-      PreparedFolders::Create(options.data_dir + "/prepared", options.tofu, options.provider_mirror, *isolation);
+  auto prepared = PreparedFolders::Create(options.data_dir + "/prepared", options.tofu, options.provider_mirror,
+                                          options.relay, *isolation);
   if (!prepared.ok()) return prepared.status();
   BecomeSubreaper();
   return std::make_unique<OpenTofu>(std::move(options), *std::move(isolation), *std::move(cgroups),

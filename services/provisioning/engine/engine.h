@@ -119,6 +119,7 @@ class Engine {
   struct Options {
     std::string tofu;             // path of tofu or terraform, >= 1.6
     std::string shim;             // path of stratus-shim
+    std::string relay = {};       // path of stratus-relay; of the strict tier only
     std::string data_dir;         // 0700
     std::string provider_mirror;  // filesystem mirror: the list of allowed providers; empty: no provider at all
     IsolationOptions isolation = {};

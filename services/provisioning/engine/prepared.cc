@@ -14,9 +14,9 @@
 #include "absl/time/clock.h"
 #include "lib/core/random.h"
 #include "lib/core/status.h"
-#include "lib/http_server/http_server.h"
 #include "services/provisioning/engine/command_line.h"
 #include "services/provisioning/engine/digest.h"
+#include "services/provisioning/engine/engine.h"
 #include "services/provisioning/engine/files.h"
 #include "services/provisioning/engine/left_files.h"
 #include "services/provisioning/engine/prepared_sweep.h"
@@ -103,11 +103,12 @@ absl::StatusOr<std::vector<std::string>> ProvidersIn(const std::string& prepared
   return providers;
 }
 
-PreparedFolders::PreparedFolders(std::string folder, std::string tofu, std::string mirror, Isolation isolation,
-                                 std::string fingerprint, std::string cli_config)
+PreparedFolders::PreparedFolders(std::string folder, std::string tofu, std::string mirror, std::string relay,
+                                 Isolation isolation, std::string fingerprint, std::string cli_config)
     : folder_(std::move(folder)),
       tofu_(std::move(tofu)),
       mirror_(std::move(mirror)),
+      relay_(std::move(relay)),
       isolation_(std::move(isolation)),
       fingerprint_(std::move(fingerprint)),
       cli_config_(std::move(cli_config)) {}
@@ -115,6 +116,7 @@ PreparedFolders::PreparedFolders(std::string folder, std::string tofu, std::stri
 absl::StatusOr<std::unique_ptr<PreparedFolders>> PreparedFolders::Create(const std::string& folder,
                                                                          const std::string& tofu,
                                                                          const std::string& mirror,
+                                                                         const std::string& relay,
                                                                          const Isolation& isolation) {
   auto fingerprint = Fingerprint(tofu, mirror);
   if (!fingerprint.ok()) return fingerprint.status();
@@ -130,7 +132,7 @@ absl::StatusOr<std::unique_ptr<PreparedFolders>> PreparedFolders::Create(const s
   fs::rename(temporary, path, error);
   if (error) return absl::InternalError(absl::StrCat(path, ": ", error.message()));
   return std::unique_ptr<PreparedFolders>(
-      new PreparedFolders(folder, tofu, mirror, isolation, *std::move(fingerprint), path));
+      new PreparedFolders(folder, tofu, mirror, relay, isolation, *std::move(fingerprint), path));
 }
 
 std::string PreparedFolders::KeyOf(const ModuleEntry& module) const {
@@ -188,37 +190,45 @@ absl::Status PreparedFolders::Make(const ModuleEntry& module, const std::string&
 
 // init looks at the state, so it gets a backend that has none; the address is not kept.
 absl::Status PreparedFolders::Initialise(const std::string& folder) {
-  auto backend =
-      http_server::Server::Start({.host = "127.0.0.1", .port = 0, .unix_path = ""},
-                                 [](const http_server::Request&) { return http_server::Response{.status = 404}; });
-  if (!backend.ok()) return backend.status();
+  // Named so that the sweep finds what a dead process has left of it.
+  const auto state = isolation_.tier == Tier::kStrict
+                         ? NoState::ByDoor(fs::path(folder).replace_extension(".doors"), relay_)
+                         : NoState::OnLoopback();
+  if (!state.ok()) return state.status();
   std::vector<std::string> arguments = {"init", "-no-color", "-input=false"};
   std::error_code error;
   if (fs::exists(folder + "/.terraform.lock.hcl", error)) arguments.emplace_back("-lockfile=readonly");
-  const auto ended = Run(folder, arguments, {absl::StrCat("TF_HTTP_ADDRESS=http://", (*backend)->address(), "/")});
+  const auto ended = Run(folder, arguments, state->get());
   if (!ended.ok()) return ended.status();
   return ended->code == 0 ? absl::OkStatus() : Refused("the module does not initialise", ended->err);
 }
 
 absl::Status PreparedFolders::Validate(const std::string& folder) {
-  const auto ended = Run(folder, {"validate", "-no-color", "-json"}, {});
+  const auto ended = Run(folder, {"validate", "-no-color", "-json"}, nullptr);
   if (!ended.ok()) return ended.status();
   if (ended->code == 0) return absl::OkStatus();
   return Refused("the module is not valid", ended->out.empty() ? ended->err : ValidationErrors(ended->out));
 }
 
-// The engine, in a sandbox of its own. On the network of the host: it runs nothing that the module brings along, but
-// reads it, and asks the backend that has no state.
+// The engine, in a sandbox of its own, with what a run may use. In the strict tier on a network of its own, with the
+// backend that has no state: the module reader refuses what would run or fetch anything here, but is not relied on.
 absl::StatusOr<Finished> PreparedFolders::Run(const std::string& folder, const std::vector<std::string>& arguments,
-                                              const std::vector<std::string>& variables) {
+                                              const NoState* state) {
   std::vector<std::string> command = {tofu_};
   command.insert(command.end(), arguments.begin(), arguments.end());
   std::vector<std::string> environment = BaseEnvironment(folder, cli_config_);
-  environment.insert(environment.end(), variables.begin(), variables.end());
-  const SandboxSpec spec = {.work_folder = folder,
-                            .readable = {tofu_, mirror_, cli_config_, mirror_.empty() ? folder_ + "/no-providers" : ""},
-                            .uid = isolation_.uids ? isolation_.uids->last : 0,
-                            .dies_with_parent = true};
+  if (state != nullptr) environment.push_back("TF_HTTP_ADDRESS=" + state->address());
+  const Limits limits;
+  SandboxSpec spec = {.work_folder = folder,
+                      .readable = {tofu_, mirror_, cli_config_, mirror_.empty() ? folder_ + "/no-providers" : ""},
+                      .own_network = true,
+                      .uid = isolation_.uids ? isolation_.uids->last : 0,
+                      .processes = ProcessesMax(isolation_, limits.processes),
+                      .memory_bytes = limits.memory_bytes,
+                      .file_bytes = limits.file_bytes,
+                      .open_files = limits.open_files,
+                      .dies_with_parent = true};
+  if (state != nullptr) state->AddTo(&spec);
   return RunProgram({.arguments = SandboxCommand(isolation_, spec, command),
                      .environment = environment,
                      .folder = folder,

@@ -12,6 +12,7 @@
 #include "lib/core/mutex.h"
 #include "services/provisioning/engine/catalog.h"
 #include "services/provisioning/engine/isolation.h"
+#include "services/provisioning/engine/no_state.h"
 #include "services/provisioning/engine/process.h"
 
 namespace stratus::provisioning::engine {
@@ -23,9 +24,11 @@ absl::StatusOr<std::vector<std::string>> ProvidersIn(const std::string& prepared
 class PreparedFolders {
  public:
   // `mirror` may be empty. The CLI configuration that every engine here gets is written to `folder`.
-  // Modules are initialised the way that runs are run: what is in them is somebody else's.
+  // Modules are initialised the way that runs are run, in the strict tier on a network of their own and by `relay`
+  // (Engine::Options): what is in them is somebody else's.
   static absl::StatusOr<std::unique_ptr<PreparedFolders>> Create(const std::string& folder, const std::string& tofu,
-                                                                 const std::string& mirror, const Isolation& isolation);
+                                                                 const std::string& mirror, const std::string& relay,
+                                                                 const Isolation& isolation);
 
   // The module's folder, made if it is not there. FAILED_PRECONDITION with the engine's words, `main.tf:3: ...`.
   absl::StatusOr<std::string> Prepare(const ModuleEntry& module);
@@ -37,7 +40,7 @@ class PreparedFolders {
   const std::string& cli_config() const { return cli_config_; }
 
  private:
-  PreparedFolders(std::string folder, std::string tofu, std::string mirror, Isolation isolation,
+  PreparedFolders(std::string folder, std::string tofu, std::string mirror, std::string relay, Isolation isolation,
                   std::string fingerprint, std::string cli_config);
 
   std::string KeyOf(const ModuleEntry& module) const;
@@ -45,11 +48,12 @@ class PreparedFolders {
   absl::Status Initialise(const std::string& folder);
   absl::Status Validate(const std::string& folder);
   absl::StatusOr<Finished> Run(const std::string& folder, const std::vector<std::string>& arguments,
-                               const std::vector<std::string>& variables);
+                               const NoState* state);
 
   const std::string folder_;
   const std::string tofu_;
   const std::string mirror_;
+  const std::string relay_;
   const Isolation isolation_;
   const std::string fingerprint_;  // of the engine and the mirror: another build of a provider has other checksums
   const std::string cli_config_;

@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -22,7 +24,7 @@ class PreparedTest : public EngineTest {
   PreparedTest() : prepared_(Open()) {}
 
   std::unique_ptr<PreparedFolders> Open() const {
-    auto opened = PreparedFolders::Create(Folder(), TofuPath(), ProviderMirror(), NoIsolation());
+    auto opened = PreparedFolders::Create(Folder(), TofuPath(), ProviderMirror(), RelayPath(), NoIsolation());
     EXPECT_TRUE(opened.ok()) << opened.status();
     return *std::move(opened);
   }
@@ -120,6 +122,69 @@ TEST_F(PreparedTest, AskingForItMakesItRecent) {
   ASSERT_TRUE(prepared_->Prepare(Module("note")).ok());
   Open()->Sweep(Runs());
   EXPECT_TRUE(fs::exists(*folder));
+}
+
+// A listener on the loopback of the host.
+class Listener {
+ public:
+  Listener() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    auto* const any = reinterpret_cast<sockaddr*>(&address);
+    EXPECT_EQ(bind(fd_.get(), any, size), 0);
+    EXPECT_EQ(listen(fd_.get(), 8), 0);
+    EXPECT_EQ(getsockname(fd_.get(), any, &size), 0);
+    port_ = ntohs(address.sin_port);
+  }
+  int port() const { return port_; }
+  bool WasReached() const { return UniqueFd(accept(fd_.get(), nullptr, nullptr)).get() >= 0; }
+
+ private:
+  const UniqueFd fd_;
+  int port_ = 0;
+};
+
+// What the module reader refuses, given to init nevertheless: a key provider that is a program, which connects.
+TEST_F(PreparedTest, AProgramOfTheModulesReachesNothingFromAStrictPreparation) {
+  for (const Tier tier : {Tier::kOff, Tier::kStrict}) {
+    const Listener listener;
+    const std::string script = absl::StrCat("exec 3<>/dev/tcp/127.0.0.1/", listener.port());
+    ModuleEntry module;
+    module.folder = folder_ + "/mine";
+    module.digest = std::string("mine-").append(TierName(tier));
+    ASSERT_TRUE(MakeFolder(module.folder).ok());
+    ASSERT_TRUE(WriteFile(module.folder + "/main.tf", absl::StrCat(R"(terraform {
+  encryption {
+    key_provider "external" "x" { command = ["/bin/bash", "-c", ")",
+                                                                   script, R"("] }
+    method "aes_gcm" "m" { keys = key_provider.external.x }
+    state { method = method.aes_gcm.m }
+  }
+})"))
+                    .ok());
+    const auto isolation = FindIsolation({.wanted = tier}, ShimPath(), folder_ + "/data/sandbox");
+    if (!isolation.ok()) GTEST_SKIP() << isolation.status();
+    const auto folders = PreparedFolders::Create(Folder(), TofuPath(), ProviderMirror(), RelayPath(), *isolation);
+    ASSERT_TRUE(folders.ok()) << folders.status();
+    const auto prepared = (*folders)->Prepare(module);
+    EXPECT_THAT(std::string(prepared.status().message()),
+                testing::HasSubstr(tier == Tier::kOff ? "external command returned" : "/bin/bash"))
+        << "it was run";
+    EXPECT_EQ(listener.WasReached(), tier == Tier::kOff);
+  }
+}
+
+TEST_F(PreparedTest, AStrictPreparationLeavesWhatAnyDoes) {
+  const auto isolation = FindIsolation({.wanted = Tier::kStrict}, ShimPath(), folder_ + "/data/sandbox");
+  if (!isolation.ok()) GTEST_SKIP() << isolation.status();
+  const auto folders = PreparedFolders::Create(Folder(), TofuPath(), ProviderMirror(), RelayPath(), *isolation);
+  ASSERT_TRUE(folders.ok()) << folders.status();
+  const auto strict = (*folders)->Prepare(Module("note"));
+  ASSERT_TRUE(strict.ok()) << strict.status();
+  EXPECT_TRUE(fs::exists(*strict + "/.terraform/terraform.tfstate"));
+  EXPECT_FALSE(fs::exists(*strict + ".doors"));
 }
 
 }  // namespace

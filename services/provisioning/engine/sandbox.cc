@@ -1,5 +1,6 @@
 #include "services/provisioning/engine/sandbox.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <set>
@@ -14,6 +15,7 @@ namespace {
 // Pages of memory that hold files: bounded, because without a cgroup nothing else counts them.
 constexpr const char* kTmpBytes = "268435456";
 constexpr const char* kShmBytes = "16777216";
+constexpr int kUserProcessesMin = 4096;
 
 using Arguments = std::vector<std::string>;
 
@@ -132,6 +134,10 @@ void AddBubblewrap(const Isolation& isolation, const SandboxSpec& spec, Argument
 }
 
 }  // namespace
+
+int ProcessesMax(const Isolation& isolation, int wanted) {
+  return isolation.bubblewrap.empty() ? std::max(wanted, kUserProcessesMin) : wanted;
+}
 
 std::vector<std::string> SandboxCommand(const Isolation& isolation, const SandboxSpec& spec,
                                         const std::vector<std::string>& command) {

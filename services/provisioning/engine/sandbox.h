@@ -37,6 +37,10 @@ struct SandboxSpec {
   bool dies_with_parent = false;                 // for a program that is waited for, by RunProgram
 };
 
+// How many processes a sandbox is held to that may have `wanted`: where they are counted for the whole user, enough for
+// his other programs too. There it is to stop a bomb alone.
+int ProcessesMax(const Isolation& isolation, int wanted);
+
 // `command` in its sandbox. In tier off it is only entered: nothing is kept from it.
 std::vector<std::string> SandboxCommand(const Isolation& isolation, const SandboxSpec& spec,
                                         const std::vector<std::string>& command);

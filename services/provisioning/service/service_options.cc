@@ -55,6 +55,7 @@ absl::Status FindPrograms(const ServiceFlags& flags, ServiceOptions* options) {
   options->engine.shim = FirstThatExists({bin / "stratus-shim"});
   if (options->engine.shim.empty()) return Missing("stratus-shim", "it is built, and installed, beside this program");
   options->runtime.relay = FirstThatExists({bin / "stratus-relay"});
+  options->engine.relay = options->runtime.relay;
   options->runtime.egress = FirstThatExists({bin / "stratus-egress"});
   options->catalog.hcl_reader =
       FirstThatExists({bin / "stratus-hcl", root / ".deps/bin/stratus-hcl", "/usr/local/bin/stratus-hcl"});

@@ -21,6 +21,7 @@ std::string MakeTemporaryFolder() {
 
 std::string TofuPath() { return STRATUS_TOFU; }
 std::string ShimPath() { return STRATUS_SHIM; }
+std::string RelayPath() { return STRATUS_RELAY; }
 std::string HclReaderPath() { return STRATUS_HCL; }
 std::string ProviderMirror() { return STRATUS_PROVIDERS; }
 std::string ModulesFolder() { return STRATUS_MODULES; }
@@ -35,7 +36,11 @@ EngineTest::~EngineTest() {
 }
 
 Engine::Options EngineTest::Options() const {
-  return {.tofu = TofuPath(), .shim = ShimPath(), .data_dir = folder_ + "/data", .provider_mirror = ProviderMirror()};
+  return {.tofu = TofuPath(),
+          .shim = ShimPath(),
+          .relay = RelayPath(),
+          .data_dir = folder_ + "/data",
+          .provider_mirror = ProviderMirror()};
 }
 
 std::unique_ptr<Engine> EngineTest::NewEngine() const {

@@ -15,6 +15,7 @@ namespace stratus::provisioning::engine {
 // Where set-up and the build put things.
 std::string TofuPath();
 std::string ShimPath();
+std::string RelayPath();
 std::string HclReaderPath();
 std::string ProviderMirror();
 std::string ModulesFolder();      // those that ship
