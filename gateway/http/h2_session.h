@@ -26,7 +26,8 @@ namespace stratus::gateway::http {
 
 class H2Session final : public Session {
  public:
-  // What a client may send before the handler has dealt with any of it: on a stream, on all of a connection.
+  // What a client may send on a stream before the handler has dealt with any of it, and on all of a connection before
+  // it was read.
   static constexpr int32_t kStreamWindow = 1 << 20;
   static constexpr int32_t kConnectionWindow = 4 << 20;
   // Output beyond this stays with the streams.

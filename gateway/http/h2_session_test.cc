@@ -257,6 +257,21 @@ TEST(H2Session, GivesNoCreditForABodyThatNobodyConsumes) {
   EXPECT_EQ(client.response(stream).body, std::to_string(4 << 20));
 }
 
+TEST(H2Session, BodiesThatNobodyConsumesHoldUpNoOthers) {
+  TestServer server;
+  H2Client client(server.address());
+  ASSERT_TRUE(client.WaitUntil([&] { return client.settings().contains(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE); }));
+  // Together more than the connection's window.
+  for (int i = 0; i < 5; ++i) {
+    const int32_t held = client.Request("POST", "/hoard", {}, std::string(2 << 20, 'h'));
+    ASSERT_TRUE(
+        client.WaitUntil([&] { return nghttp2_session_get_stream_remote_window_size(client.session(), held) == 0; }));
+  }
+  const int32_t stream = client.Request("POST", "/echo", {}, std::string(2 << 20, 'e'));
+  ASSERT_TRUE(client.WaitForClose(stream));
+  EXPECT_EQ(client.response(stream).body.size(), size_t{2 << 20});
+}
+
 TEST(H2Session, GivesTheConnectionsWindowBackForLostBodies) {
   TestServer server;
   H2Client client(server.address());

@@ -146,6 +146,8 @@ void H2Stream::OnData(std::string_view piece) {
     nghttp2_session_consume(session_->nghttp2(), id_, piece.size());
     return;
   }
+  // The handler holds up its own stream, not the others of the connection: what all of them hold is HasRoom's concern.
+  nghttp2_session_consume_connection(session_->nghttp2(), piece.size());
   unconsumed_ += piece.size();
   handler_->OnBody(piece);
 }
@@ -158,13 +160,11 @@ void H2Stream::OnRequestEnd() {
 void H2Stream::BodyConsumed(size_t bytes) {
   bytes = std::min(bytes, unconsumed_);
   unconsumed_ -= bytes;
-  nghttp2_session_consume(session_->nghttp2(), id_, bytes);
+  nghttp2_session_consume_stream(session_->nghttp2(), id_, bytes);
   session_->connection().ScheduleFlush();
 }
 
 void H2Stream::OnClose() {
-  // Only the connection's window is left to give back to.
-  if (unconsumed_ > 0) nghttp2_session_consume_connection(session_->nghttp2(), std::exchange(unconsumed_, 0));
   session_->connection().context().buffers.Give(std::exchange(out_, Buffer()));
   AbortHandler();
 }
@@ -359,7 +359,7 @@ void H2Stream::EndAnswer() {
   handler_ = nullptr;
   answer_ = Answer::kDone;
   above_high_ = drained_ = false;
-  if (unconsumed_ > 0) nghttp2_session_consume(session_->nghttp2(), id_, std::exchange(unconsumed_, 0));
+  if (unconsumed_ > 0) nghttp2_session_consume_stream(session_->nghttp2(), id_, std::exchange(unconsumed_, 0));
   session_->connection().ScheduleFlush();
 }
 

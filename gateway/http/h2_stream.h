@@ -115,7 +115,7 @@ class H2Stream final : public Exchange {
   std::vector<Field> fields_;
   std::vector<Header> headers_;
   size_t list_size_ = 0;   // of the header list, as RFC 9113, 10.5.1 counts it
-  size_t unconsumed_ = 0;  // body bytes that hold up the client's windows
+  size_t unconsumed_ = 0;  // body bytes that hold up the stream's window
   Buffer out_;             // the response's body, unless it is shared
   std::string_view shared_;
   std::shared_ptr<const void> owner_;  // of shared_
