@@ -114,9 +114,9 @@ class Connection final : public TransportEvents, public Deferrable {
   uint64_t read_deadline_ = kNever;
   uint64_t write_deadline_ = kNever;
   uint64_t last_input_;
-  uint64_t sent_ = 0;          // bytes, ever
-  uint64_t acknowledged_ = 0;  // of them, when it was asked last
-  size_t moved_ = 0;           // bytes, in this tick
+  int64_t sent_ = 0;          // bytes, ever
+  int64_t acknowledged_ = 0;  // when it was asked last
+  size_t moved_ = 0;          // bytes, in this tick
   double rate_ = 0;
   RateFloor last_floor_;  // of the output that is left when nothing else is to come
   size_t lingered_ = 0;
