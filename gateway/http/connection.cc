@@ -25,13 +25,13 @@ Connection::Connection(Context* context, ConnectionOwner* owner, TransportPtr tr
       last_input_(++context->inputs),
       secure_(transport_->secure()) {
   transport_->SetEvents(this);
-  MemoryBudget::Take(own_bytes());
+  MemoryBudget::Take(OwnBytes(secure_));
 }
 
 Connection::~Connection() {
   state_ = State::kClosed;
   if (session_ != nullptr) session_->OnLost();
-  MemoryBudget::Give(own_bytes());
+  MemoryBudget::Give(OwnBytes(secure_));
 }
 
 void Connection::Start() {
