@@ -5,6 +5,7 @@
 
 #include "boost/asio/post.hpp"
 #include "gateway/api_builder.h"
+#include "gateway/http/connection.h"
 #include "gateway/http/worker.h"
 #include "gateway/loop/memory_budget.h"
 #include "gateway/memory_limit.h"
@@ -110,8 +111,12 @@ constexpr uint64_t kDescriptorsKept = 512;
 void FitToSystem(Settings* settings) {
   MemoryBudget::Set(settings->memory_bytes_max != 0 ? settings->memory_bytes_max : DefaultMemoryBudget());
   const uint64_t descriptors = core::DescriptorLimit();
-  const uint64_t most = descriptors - std::min(kDescriptorsKept, descriptors / 4);
+  const uint64_t by_descriptors = descriptors - std::min(kDescriptorsKept, descriptors / 4);
+  // Connections that only stand there, and replies that are only kept, leave the budget to the calls.
+  const uint64_t by_memory = MemoryBudget::bytes() / 2 / http::Connection::OwnBytes(settings->tls != nullptr);
+  const uint64_t most = std::min(by_descriptors, by_memory);
   settings->http.connections_max = static_cast<uint32_t>(std::min<uint64_t>(settings->http.connections_max, most));
+  settings->call.reply_cache_bytes_max = std::min(settings->call.reply_cache_bytes_max, MemoryBudget::bytes() / 4);
 }
 
 }  // namespace

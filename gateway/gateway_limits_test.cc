@@ -1,8 +1,10 @@
 // What a gateway does when its memory is used up, and how it takes its limits from the configuration.
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include "gateway/http/testing/test_certificate.h"
 #include "gateway/loop/memory_budget.h"
 #include "gateway/testing/gateway_fixture.h"
 
@@ -58,6 +60,20 @@ TEST_F(GatewayLimitsTest, ThoseThatHoldMostAreClosedSoThatOthersHaveRoom) {
   EXPECT_GT(Metric("stratus_gateway_connections_memory_closed_total"), 0);
   EXPECT_EQ(client_->Post("/t/echo", "{\"name\":\"" + std::string(kMiB, 'x') + "\"}").status, 200);
   clients.clear();
+}
+
+TEST_F(GatewayLimitsTest, ConnectionsThatOnlyStandThereTakeHalfAtMost) {
+  const http::testing::TestCertificate certificate;
+  options_.config.mutable_tls()->set_cert_file(certificate.files().certificate);
+  options_.config.mutable_tls()->set_key_file(certificate.files().key);
+  options_.config.mutable_limits()->set_connections_per_address_max(1000);
+  StartWith(64 * kMiB, 0);
+  constexpr int kClients = 700;
+  std::vector<std::unique_ptr<testing::RawClient>> clients;
+  for (int i = 0; i < kClients; ++i) clients.push_back(std::make_unique<testing::RawClient>(address()));
+  while (Metric("stratus_gateway_connections_accepted_total") < kClients) std::this_thread::yield();
+  EXPECT_GT(Metric("stratus_gateway_connections_idle_closed_total"), 0);
+  EXPECT_LE(MemoryBudget::used(), 34 * kMiB);
 }
 
 TEST_F(GatewayLimitsTest, AReplyOverTheShareOfItsConnectionIsRefused) {

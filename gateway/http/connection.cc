@@ -25,13 +25,13 @@ Connection::Connection(Context* context, ConnectionOwner* owner, TransportPtr tr
       last_input_(++context->inputs),
       secure_(transport_->secure()) {
   transport_->SetEvents(this);
-  MemoryBudget::Take(own_bytes());
+  MemoryBudget::Take(OwnBytes(secure_));
 }
 
 Connection::~Connection() {
   state_ = State::kClosed;
   if (session_ != nullptr) session_->OnLost();
-  MemoryBudget::Give(own_bytes());
+  MemoryBudget::Give(OwnBytes(secure_));
 }
 
 void Connection::Start() {
@@ -139,7 +139,7 @@ bool Connection::WriteOnce() {
   if (all) write_deadline_ = kNever;
   if (sent > 0) {
     wrote_ = true;
-    sent_ += static_cast<uint64_t>(sent);
+    sent_ += sent;
     moved_ += static_cast<size_t>(sent);
     const size_t shift = out_.Sent(static_cast<size_t>(sent));
     if (session_ != nullptr) session_->OnSent(shift);
@@ -249,9 +249,9 @@ bool Connection::HasRoom(size_t more) {
 }
 
 size_t Connection::TakeAcknowledged() {
-  const uint64_t before = acknowledged_;
-  // With TLS more bytes are on their way than were written.
-  acknowledged_ = std::max(before, sent_ - std::min<uint64_t>(sent_, transport_->Unacknowledged()));
+  const int64_t before = acknowledged_;
+  // With TLS more bytes are on their way than were written: that must not count as a step back.
+  acknowledged_ = std::max(before, sent_ - transport_->Unacknowledged());
   return static_cast<size_t>(acknowledged_ - before);
 }
 

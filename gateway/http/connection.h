@@ -62,6 +62,8 @@ class Connection final : public TransportEvents, public Deferrable {
   bool HasRoom(size_t more);
 
   // --- For the listener.
+  // What a connection takes of MemoryBudget by being there, beside held_bytes().
+  static constexpr size_t OwnBytes(bool secure) { return secure ? 48 << 10 : 8 << 10; }
   // No request is under way: it may be closed when others need its place.
   bool idle() const;
   // When bytes came last: Context::inputs of that moment, which no other connection of the listener has.
@@ -84,9 +86,6 @@ class Connection final : public TransportEvents, public Deferrable {
   // Bulk input taken in one turn, so that one client cannot starve the others of the loop.
   static constexpr size_t kInputPerTurnMax = 256 << 10;
   static constexpr size_t kLingerBytesMax = 1 << 20;
-  // What a connection takes of MemoryBudget by being there, over TLS and without.
-  static constexpr size_t kOwnBytes = 8 << 10;
-  static constexpr size_t kSecureBytes = 48 << 10;
   // Connections that can have their full share at once.
   static constexpr size_t kShares = 8;
   static constexpr uint64_t kDrainTicks = 1;  // for a first request while draining
@@ -101,7 +100,6 @@ class Connection final : public TransportEvents, public Deferrable {
   // One write; false when there is nothing left to write or no more can be written now.
   bool WriteOnce();
   void OnAllSent();
-  size_t own_bytes() const { return secure_ ? kSecureBytes : kOwnBytes; }
   // Bytes of output that the peer has taken since the last call.
   size_t TakeAcknowledged();
 
@@ -114,9 +112,9 @@ class Connection final : public TransportEvents, public Deferrable {
   uint64_t read_deadline_ = kNever;
   uint64_t write_deadline_ = kNever;
   uint64_t last_input_;
-  uint64_t sent_ = 0;          // bytes, ever
-  uint64_t acknowledged_ = 0;  // of them, when it was asked last
-  size_t moved_ = 0;           // bytes, in this tick
+  int64_t sent_ = 0;          // bytes, ever
+  int64_t acknowledged_ = 0;  // when it was asked last
+  size_t moved_ = 0;          // bytes, in this tick
   double rate_ = 0;
   RateFloor last_floor_;  // of the output that is left when nothing else is to come
   size_t lingered_ = 0;

@@ -11,6 +11,7 @@
 
 #include "gateway/http/testing/test_client.h"
 #include "gateway/http/testing/test_server.h"
+#include "gateway/loop/memory_budget.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -176,6 +177,26 @@ TEST(Limits, TheOldestIdleConnectionMakesRoom) {
   second.Send(kHello);
   EXPECT_EQ(second.Read().body, "hello");
   EXPECT_EQ(server.worker().stats().connections_idle_closed.load(), 1u);
+}
+
+TEST(Limits, IdleConnectionsGiveWayWhenTheyFillTheMemory) {
+  Limits limits;
+  limits.header_timeout = absl::Milliseconds(250);  // sets the length of a tick
+  TestServer server(limits);
+  std::vector<std::unique_ptr<TestClient>> clients;
+  for (int i = 0; i < 100; ++i) {
+    clients.push_back(std::make_unique<TestClient>(server.address()));
+    clients.back()->Send(kHello);
+    EXPECT_EQ(clients.back()->Read().body, "hello");
+  }
+  const size_t all = MemoryBudget::used();
+  MemoryBudget::Set(all);
+  EXPECT_TRUE(clients.front()->AtEnd());
+  clients.back()->Send(kHello);
+  EXPECT_EQ(clients.back()->Read().body, "hello");
+  EXPECT_GT(server.worker().stats().connections_idle_closed.load(), 0u);
+  EXPECT_FALSE(MemoryBudget::Strained());
+  MemoryBudget::Set(SIZE_MAX);
 }
 
 TEST(Limits, ClosesConnectionsOverTheNumberOfAnAddress) {

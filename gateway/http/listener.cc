@@ -183,7 +183,8 @@ void Listener::OnMemoryShort() {
   });
 }
 
-// Whoever holds the most bytes for the time that it needs for them goes first. Each worker does this for its own.
+// Whoever holds the most bytes for the time that it needs for them goes first, then those that are idle. Each worker
+// does this for its own.
 void Listener::Relieve() {
   relieving_ = false;
   const size_t used = MemoryBudget::used();
@@ -206,10 +207,14 @@ void Listener::Relieve() {
     freed += held;
     ++closed;
   }
+  // Many that hold nothing are much together.
+  const size_t own = Connection::OwnBytes(tls_ != nullptr);
+  for (; freed < excess && CloseOldestIdle(); ++closed) freed += own;
   if (closed == 0) return;
   static core::LogThrottle throttle(absl::Minutes(1));
   if (const uint64_t times = throttle.Due()) {
-    core::Log(core::Severity::kWarning, "memory is short: the connections that hold most for longest were closed",
+    core::Log(core::Severity::kWarning,
+              "memory is short: the connections that hold most for longest were closed, then idle ones",
               {{"held_bytes", used},
                {"budget_bytes", MemoryBudget::bytes()},
                {"setting", "limits.memory_bytes_max"},

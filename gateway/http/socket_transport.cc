@@ -63,9 +63,9 @@ class SocketTransport final : public Transport, private Poller::Watched {
     poller_.AwaitWritable(fd_, this);
   }
 
-  size_t Unacknowledged() const override {
+  int64_t Unacknowledged() const override {
     int bytes = 0;
-    return ::ioctl(fd_, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? static_cast<size_t>(bytes) : 0;
+    return ::ioctl(fd_, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? bytes : 0;
   }
 
   void ShutdownWrite() override { ::shutdown(fd_, SHUT_WR); }

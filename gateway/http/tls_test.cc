@@ -5,13 +5,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
+#include <cerrno>
 #include <memory>
 #include <string>
 
+#include "boost/asio/io_context.hpp"
+#include "gateway/http/testing/memory_transport.h"
 #include "gateway/http/testing/test_certificate.h"
 #include "gateway/http/testing/test_client.h"
 #include "gateway/http/testing/test_server.h"
 #include "gateway/http/tls_context.h"
+#include "gateway/http/tls_transport.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -189,6 +194,54 @@ TEST_F(TlsTest, KeepsTheOldCertificateWhenTheNewOneIsBroken) {
   TestCertificate stranger;
   std::rename(stranger.files().key.c_str(), certificate_.files().key.c_str());
   EXPECT_TRUE(TlsClient(server_.address(), {.trusted = certificate_.files().certificate}).connected());
+}
+
+TEST(TlsTransport, KnowsHowMuchOfABatchHasGone) {
+  TestCertificate certificate;
+  const std::shared_ptr<TlsServerContext> tls = *TlsServerContext::Load(certificate.files());
+  struct Events final : TransportEvents {
+    void OnRead(ssize_t) override {}
+    void OnWritable() override {}
+  } events;
+  boost::asio::io_context loop(1);
+  testing::MemoryTransport wire;
+  const TransportPtr server = MakeTlsTransport(loop, TransportPtr(&wire), tls->NewSession());
+  server->SetEvents(&events);
+  wire.Allow(1 << 20);
+  std::array<char, 100> input;
+  server->Read(input.data(), input.size());
+
+  const std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
+  const std::unique_ptr<SSL, void (*)(SSL*)> client(SSL_new(context.get()), SSL_free);
+  BIO* const from_server = BIO_new(BIO_s_mem());
+  BIO* const to_server = BIO_new(BIO_s_mem());
+  SSL_set_bio(client.get(), from_server, to_server);
+  size_t taken = 0;
+  while (SSL_connect(client.get()) != 1) {
+    char* bytes = nullptr;
+    const long size = BIO_get_mem_data(to_server, &bytes);
+    ASSERT_TRUE(wire.Deliver({bytes, static_cast<size_t>(size)}));
+    BIO_reset(to_server);
+    BIO_write(from_server, wire.output().data() + taken, static_cast<int>(wire.output().size() - taken));
+    taken = wire.output().size();
+  }
+  char* bytes = nullptr;
+  const long size = BIO_get_mem_data(to_server, &bytes);
+  ASSERT_TRUE(wire.Deliver({bytes, static_cast<size_t>(size)}));
+
+  const std::string batch(64 << 10, 'x');
+  EXPECT_EQ(server->Unacknowledged(), 0);
+  wire.Forbid();
+  wire.Allow(10'000);
+  EXPECT_EQ(server->TryWrite(batch), -EAGAIN);
+  EXPECT_NEAR(server->Unacknowledged(), -10'000, 500);
+  server->AwaitWritable();
+  wire.Allow(10'000);
+  EXPECT_NEAR(server->Unacknowledged(), -20'000, 500);
+  server->AwaitWritable();
+  wire.Allow(100'000);
+  EXPECT_EQ(server->TryWrite(batch), static_cast<ssize_t>(batch.size()));
+  EXPECT_EQ(server->Unacknowledged(), 0);
 }
 
 TEST(TlsServerContext, RefusesAKeyOfAnotherCertificate) {

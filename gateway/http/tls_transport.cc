@@ -103,7 +103,10 @@ class TlsTransport final : public Transport, private TransportEvents {
     inner_->ShutdownWrite();
   }
 
-  size_t Unacknowledged() const override { return inner_->Unacknowledged(); }
+  // A batch counts as sent only when all of it has gone: most of one may have.
+  int64_t Unacknowledged() const override {
+    return inner_->Unacknowledged() + BIO_pending(output_) - static_cast<int64_t>(owed_);
+  }
   void ResetOnDispose() override { inner_->ResetOnDispose(); }
   bool secure() const override { return true; }
 

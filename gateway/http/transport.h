@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string_view>
 
@@ -36,8 +37,9 @@ class Transport {
   // How many bytes were taken; -EAGAIN when none can be now, or another negated errno.
   virtual ssize_t TryWrite(std::string_view bytes) = 0;
   virtual void AwaitWritable() = 0;
-  // Bytes that were taken by TryWrite and that the peer has not acknowledged yet; 0 where that is not known.
-  virtual size_t Unacknowledged() const = 0;
+  // Bytes that were taken by TryWrite and that the peer has not acknowledged yet; 0 where that is not known. Below 0
+  // when it has acknowledged some that TryWrite has not counted yet.
+  virtual int64_t Unacknowledged() const = 0;
   // Ends our side; the peer reads an end of file once it has read all that was written.
   virtual void ShutdownWrite() = 0;
   // The next Dispose drops what the peer has not got yet, so that it sees an error and no end of file (TCP: a reset).

@@ -39,6 +39,8 @@ class MemoryTransport final : public Transport {
     awaits_writable_ = false;
     events_->OnWritable();
   }
+  // Lets none through until the next Allow.
+  void Forbid() { allowance_ = 0; }
   const std::string& output() const { return output_; }
   bool disposed() const { return events_ == nullptr; }
 
@@ -61,7 +63,7 @@ class MemoryTransport final : public Transport {
     return static_cast<ssize_t>(size);
   }
   void AwaitWritable() override { awaits_writable_ = true; }
-  size_t Unacknowledged() const override { return 0; }
+  int64_t Unacknowledged() const override { return 0; }
   void ShutdownWrite() override {}
   void ResetOnDispose() override {}
   bool secure() const override { return false; }
