@@ -33,7 +33,7 @@ struct Method {
   bool idempotent = false;  // by idempotency_level: may be called again when it failed before any reply
   bool client_streaming = false;
   bool server_streaming = false;
-  bool waits = false;  // on purpose: `option (stratus.gateway.v1.waits)`, or WaitOperation
+  bool waits = false;         // on purpose: `option (stratus.gateway.v1.waits)`, or WaitOperation
   std::string cache_control;  // of what a GET gives, unless the service says something; empty: none
   // Whether replies may be kept at the gateway, for whom, and by which request headers they differ: by a CacheRule,
   // else by `option (stratus.gateway.v1.caching)`.
