@@ -104,8 +104,8 @@ const std::vector<Row>& Rows() {
        }},
       {"GetQuota", "", Effect::kNothing,
        [](Client& c, const World&) { return Ask(c, &Stub::GetQuota, Named<v1::GetQuotaRequest>("quota")); }},
-      // What opens a provider is no change of a stack.
-      {"UpdateCredential", "", Effect::kNothing,
+      // Who sets what opens a provider has edited the stack.
+      {"UpdateCredential", "", Effect::kSettings,
        [](Client& c, const World&) {
          v1::UpdateCredentialRequest request;
          request.mutable_credential()->set_name("stacks/idle/credentials/digitalocean");
@@ -124,7 +124,7 @@ const std::vector<Row>& Rows() {
        }},
       {"DeleteCredential", "", Effect::kNothing,
        [](Client& c, const World&) {
-         const auto request = Named<v1::DeleteCredentialRequest>("stacks/idle/credentials/digitalocean");
+         const auto request = Named<v1::DeleteCredentialRequest>("credentials/digitalocean");
          return c.Call(c.credentials(), &CredentialStub::DeleteCredential, request).status();
        }},
       {"ListAuditEvents", "", Effect::kNothing,
