@@ -143,8 +143,8 @@ void RefuseSockets(Builder* builder) {
     if (family == AF_UNIX || family == AF_INET || family == AF_INET6) continue;
     builder->Refuse("socket", SCMP_A0_64(SCMP_CMP_MASKED_EQ, kLow32, family));
   }
-  builder->Refuse("socket", SCMP_A0_64(SCMP_CMP_GT, AF_NETLINK));
-  builder->Refuse("socket", SCMP_A0_64(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2_64(SCMP_CMP_NE, NETLINK_ROUTE));
+  builder->Refuse("socket", SCMP_A0_64(SCMP_CMP_GT, AF_NETLINK, 0));
+  builder->Refuse("socket", SCMP_A0_64(SCMP_CMP_EQ, AF_NETLINK, 0), SCMP_A2_64(SCMP_CMP_NE, NETLINK_ROUTE, 0));
   for (const unsigned int family : {AF_INET, AF_INET6}) {
     for (const unsigned int type : kOddTypes) {
       builder->Refuse("socket", SCMP_A0_64(SCMP_CMP_MASKED_EQ, kLow32, family),
@@ -155,17 +155,17 @@ void RefuseSockets(Builder* builder) {
                       SCMP_A2_64(SCMP_CMP_MASKED_EQ, kLow32, protocol));
     }
   }
-  builder->Refuse("socketpair", SCMP_A0_64(SCMP_CMP_NE, AF_UNIX));
+  builder->Refuse("socketpair", SCMP_A0_64(SCMP_CMP_NE, AF_UNIX, 0));
 }
 
 // Limits and priorities of another process. Where there are no namespaces the service is of the same uid, and
 // Landlock has no word on these. 0 is the caller itself.
 void RefuseOthersLimits(Builder* builder) {
-  builder->Refuse("prlimit64", SCMP_A0_64(SCMP_CMP_NE, 0), SCMP_A2_64(SCMP_CMP_NE, 0));
-  builder->Refuse("setpriority", SCMP_A1_64(SCMP_CMP_NE, 0));
-  builder->Refuse("ioprio_set", SCMP_A1_64(SCMP_CMP_NE, 0));
+  builder->Refuse("prlimit64", SCMP_A0_64(SCMP_CMP_NE, 0, 0), SCMP_A2_64(SCMP_CMP_NE, 0, 0));
+  builder->Refuse("setpriority", SCMP_A1_64(SCMP_CMP_NE, 0, 0));
+  builder->Refuse("ioprio_set", SCMP_A1_64(SCMP_CMP_NE, 0, 0));
   for (const char* call : {"sched_setscheduler", "sched_setparam", "sched_setattr"}) {
-    builder->Refuse(call, SCMP_A0_64(SCMP_CMP_NE, 0));
+    builder->Refuse(call, SCMP_A0_64(SCMP_CMP_NE, 0, 0));
   }
 }
 
